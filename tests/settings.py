@@ -1,0 +1,23 @@
+"""Settings of the tests: the project's own, with an environment that does not depend on who runs them.
+
+DATABASE_URL and REDIS_URL are kept: they choose what the tests run on.
+"""
+
+import os
+
+os.environ.update(
+    DEBUG="true",
+    SECRET_KEY="not-a-secret-and-only-for-tests-0123456789abcdef",
+    JWT_SECRET="not-a-secret-either-and-only-for-tests-0123456789",
+    ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+)
+
+from videoconf.settings import *  # noqa: E402, F403
+from videoconf.settings import DATABASES, VAR_DIR  # noqa: E402
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, so that the threads of a live server do not share one connection.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+VAR_DIR.mkdir(exist_ok=True)
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,325 @@
+"""Settings of the runnable project, and the only reader of the environment.
+
+Every name it reads is described in docs/settings.md. A value that can't be used stops the start with its name and the
+remedy. `make run` sets VIDEOCONF_MAKE_RUN, which brings the defaults of a first try on one's own machine.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils.crypto import salted_hmac
+
+from videoconf import __version__
+from videoconf.credentials import public_key, vonage_mode
+from videoconf.environment import LOOPBACK, Environment, refuse
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+KEYS_FILE = VAR_DIR / "keys.env"
+
+env = Environment()
+if env.text("JWT_PUBLIC_KEY"):
+    env.ENVIRON.setdefault(
+        "JWT_SECRET", ""
+    )  # the generated secret is for those who brought no key of their own
+if KEYS_FILE.exists():
+    env.read_env(KEYS_FILE)
+
+# --- where it runs ------------------------------------------------------------------------------------------
+MAKE_RUN = env.flag("VIDEOCONF_MAKE_RUN", default=False)
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, lowest=1, highest=65535)
+ON_LOOPBACK = HOST in LOOPBACK
+LOCAL = MAKE_RUN and ON_LOOPBACK
+
+DEBUG = env.flag("DEBUG", default=LOCAL)
+SECRET_KEY = env.text("SECRET_KEY")
+if not SECRET_KEY:
+    raise refuse(
+        "SECRET_KEY",
+        "it is not set. Give it 50 or more random characters; `make run` generates one for a machine of your own.",
+    )
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+if MAKE_RUN and not env.is_set("ALLOWED_HOSTS"):
+    ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"] if ON_LOOPBACK else [HOST]
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", wildcard_host=True)
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, lowest=0, highest=10)
+ADMIN_USERNAME = env.text("ADMIN_USERNAME", "admin")
+ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "corsheaders",
+    "axes",
+    "csp",
+    "django_filters",
+    "django_tasks",
+    "django_tasks_db",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "archives.apps.ArchivesConfig",
+    "meetings.apps.MeetingsConfig",
+]
+
+MIDDLEWARE = [
+    "videoconf.proxies.TrustedProxiesMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "videoconf.urls"
+WSGI_APPLICATION = "videoconf.wsgi.application"
+ASGI_APPLICATION = "videoconf.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- data ---------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A writer takes its lock when the transaction begins, and waits for it: no "database is locked" in the middle.
+    DATABASES["default"]["OPTIONS"] = {
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+    }
+else:
+    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.redis("REDIS_URL")
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    # redis-py's own socket timeout of 5 s would end each WebSocket that is idle for as long.
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# --- files --------------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "videoconf" / "static"]
+MEDIA_ROOT = env.text("MEDIA_ROOT", str(VAR_DIR / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "videoconf.static_storage.StaticStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# --- people and tokens --------------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "admin:login"
+
+# Five wrong passwords of one name from one address lock that pair for a quarter of an hour. Counted in the cache:
+# nothing about a stranger is kept in a row, and with Redis all processes count together.
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "videoconf.errors.locked_out"
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": salted_hmac("videoconf.users", "key", secret=SECRET_KEY, algorithm="sha256").hexdigest(),
+    "ISSUER": "videoconf-users",
+    "AUDIENCE": "videoconf-users",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+}
+
+# --- the browser's side -------------------------------------------------------------------------------------
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 0 if DEBUG else 30 * 24 * 3600
+# Other subdomains and browsers' preload lists are for the owner of the domain to decide, not for this project.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = bool(TRUSTED_PROXIES) and not DEBUG
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# For the landing page, the admin and the API docs; the meeting page sends its own.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    "camera": ["self"],
+    "microphone": ["self"],
+    "display-capture": ["self"],
+    "autoplay": ["self"],
+    "fullscreen": ["self"],
+    "geolocation": [],
+    "payment": [],
+    "usb": [],
+}
+
+CORS_URLS_REGEX = r"^/(session|archives|auth|schema|health)(/|$)"
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key"]
+CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate"]
+
+# --- meetings -----------------------------------------------------------------------------------------------
+PROVIDERS_AT_HAND = ("webrtc",)
+if env.text("VIDEOCONF_PROVIDER") == "opentok":
+    raise refuse("VIDEOCONF_PROVIDER", "'opentok' is not part of this version. Use one of: webrtc.")
+vonage_mode(env)  # credentials that contradict each other are refused, whoever is the default provider
+TURN_URLS = env.addresses("TURN_URLS", ("turn", "turns"))
+TURN_SECRET = env.optional("TURN_SECRET")
+if bool(TURN_URLS) != bool(TURN_SECRET):
+    raise refuse("TURN_URLS, TURN_SECRET", "one is useless without the other. Set both, or neither.")
+JWT_SECRET = env.optional("JWT_SECRET")
+JWT_PUBLIC_KEY = public_key(env, "JWT_PUBLIC_KEY")
+if JWT_SECRET and JWT_PUBLIC_KEY:
+    raise refuse(
+        "JWT_SECRET, JWT_PUBLIC_KEY", "both are set. Keep the one that your callers' tokens are signed for."
+    )
+
+VIDEOCONF = {
+    "DEFAULT_PROVIDER": env.choice("VIDEOCONF_PROVIDER", PROVIDERS_AT_HAND, "webrtc"),
+    "TIME_TO_START": env.integer("TIME_TO_START", 10, lowest=0, highest=7 * 24 * 60),
+    "GUEST_ROLE": (
+        "publisher"
+        if LOCAL and not env.is_set("GUEST_ROLE")
+        else env.choice("GUEST_ROLE", ("moderator", "publisher", "subscriber")) or None
+    ),
+    "TENANT_CLAIM": env.optional("TENANT_CLAIM"),
+    "UNKNOWN_PROPERTIES": env.choice("UNKNOWN_PROPERTIES", ("refuse", "ignore"), "refuse"),
+    "JWT_SECRET": JWT_SECRET,
+    "JWT_PUBLIC_KEY": JWT_PUBLIC_KEY,
+    "JWT_ISSUER": env.text("JWT_ISSUER", "videoconf"),
+    "WEBHOOK_PATH_TOKEN": env.optional("WEBHOOK_PATH_TOKEN"),
+    "ALLOW_UNSIGNED_WEBHOOKS": env.flag("ALLOW_UNSIGNED_WEBHOOKS", default=LOCAL),
+    "FRAME_ANCESTORS": env.origins("FRAME_ANCESTORS", wildcard_host=True),
+    "AWS_ACCESS_KEY": env.optional("AWS_ACCESS_KEY"),
+    "AWS_SECRET_KEY": env.optional("AWS_SECRET_KEY"),
+    "AZURE_ACCOUNT_KEY": env.optional("AZURE_ACCOUNT_KEY"),
+    "AZURE_CONTAINER": env.optional("AZURE_CONTAINER"),
+    "MEDIA_ROOT": MEDIA_ROOT,
+}
+VIDEOCONF_PROVIDERS = {
+    "webrtc": {
+        "BACKEND": "meetings.providers.webrtc.WebRTCProvider",
+        "OPTIONS": {
+            "STUN_URLS": env.addresses("STUN_URLS", ("stun", "stuns")),
+            "TURN_URLS": TURN_URLS,
+            "TURN_SECRET": TURN_SECRET or "",
+            "WEBHOOK_SECRETS": env.words("WEBHOOK_SECRETS"),
+        },
+    }
+}
+
+# --- the API's description ----------------------------------------------------------------------------------
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Video Conferencing Service",
+    "DESCRIPTION": "Meetings, join tokens, attendees, archives and webhooks.",
+    "VERSION": __version__,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    },
+}
+
+# --- logs: one line an event on standard error; no bodies, no headers, no query strings ---------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "meetings": {"level": "INFO"},
+        "archives": {"level": "INFO"},
+        "videoconf": {"level": "INFO"},
+    },
+}

@@ -12,7 +12,7 @@ run: $(VENV)/.run-ready
 	@exec $(BIN)/python -m videoconf.run
 
 test: $(VENV)/.dev-ready
-	@exec $(BIN)/python .ci/test.py
+	@exec $(BIN)/python .ci/test.py $(ARGS)
 
 lint: $(VENV)/.dev-ready
 	@exec $(BIN)/python .ci/lint.py

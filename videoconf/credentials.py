@@ -1,12 +1,16 @@
-"""Credentials from the environment that need more than a glance: key files, and pairs that belong together."""
+"""Credentials from the environment that take more than a glance: key files and pairs of names."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from videoconf.environment import Environment, refuse
+
+LEGACY = ("VONAGE_API_KEY", "VONAGE_API_SECRET")
+APPLICATION = ("VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY")
 
 
 def pem(env: Environment, name: str) -> str | None:
@@ -44,23 +48,34 @@ def private_key(env: Environment, name: str) -> str | None:
     return text
 
 
-def vonage_mode(env: Environment) -> str | None:
-    """Return which of Vonage's environments the credentials are for: `legacy`, `application`, or `None` without any."""
-    legacy = ("VONAGE_API_KEY", "VONAGE_API_SECRET")
-    application = ("VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY")
-    for pair in (legacy, application):
-        missing = [name for name in pair if not env.text(name)]
-        if len(missing) == 1:
-            raise refuse(
-                missing[0], f"it is not set, but {next(n for n in pair if n not in missing)} is. Set both."
-            )
-    has_legacy, has_application = bool(env.text(legacy[0])), bool(env.text(application[0]))
+def vonage(env: Environment) -> dict[str, Any] | None:
+    """Return Vonage's options, or `None` without credentials; contradicting ones are refused in any case.
+
+    One pair of credentials decides which of Vonage's two environments is meant.
+    """
+    options: dict[str, Any] = {
+        "TIMEOUT": env.integer("VONAGE_TIMEOUT", 10, lowest=1, highest=120),
+        "SESSION_SECRETS": env.words("VONAGE_SESSION_SECRETS"),
+        "ARCHIVE_SECRETS": env.words("VONAGE_ARCHIVE_SECRETS"),
+    }
+    if url := env.address("VONAGE_API_URL", ("https", "http")):
+        options["API_URL"] = url
+    has_legacy, has_application = is_pair_set(env, *LEGACY), is_pair_set(env, *APPLICATION)
     if has_legacy and has_application:
-        raise refuse(
-            ", ".join((*legacy, *application)),
-            "both pairs are set. Keep the pair of the environment that you use.",
-        )
-    private_key(env, application[1])
+        names = ", ".join((*LEGACY, *APPLICATION))
+        raise refuse(names, "both pairs are set. Keep the pair of the environment that you use.")
     if has_legacy:
-        return "legacy"
-    return "application" if has_application else None
+        return options | {"API_KEY": env.text(LEGACY[0]), "API_SECRET": env.text(LEGACY[1])}
+    if has_application:
+        key = private_key(env, APPLICATION[1])
+        return options | {"APPLICATION_ID": env.text(APPLICATION[0]), "PRIVATE_KEY": key}
+    return None
+
+
+def is_pair_set(env: Environment, first: str, second: str) -> bool:
+    """Tell whether both names are set; one alone is refused."""
+    has_first, has_second = bool(env.text(first)), bool(env.text(second))
+    if has_first != has_second:
+        missing, there = (second, first) if has_first else (first, second)
+        raise refuse(missing, f"it is not set, but {there} is. Set both.")
+    return has_first

@@ -1,15 +1,16 @@
-"""Typed reading of environment variables for settings.py: a value that can't be used names itself and the remedy."""
+"""Typed reading of the environment for settings.py: what can't be used is named, with the remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  (compared with, not bound to)
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 
@@ -20,9 +21,9 @@ def refuse(name: str, problem: str) -> ImproperlyConfigured:
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # the library is untyped
-    """The process environment. A name that is set to nothing counts as not set, but keeps a key file from setting it.
+    """The process environment. A name set to nothing counts as not set, but keeps a key file from setting it.
 
-    Values are read as they stand: the library's own getters would take a secret that starts with `$` for a reference.
+    Values are read as they stand: the library's own getters take one that starts with `$` for a reference.
     """
 
     def text(self, name: str, default: str = "") -> str:
@@ -65,23 +66,28 @@ class Environment(environ.Env):  # type: ignore[misc]  # the library is untyped
         return value
 
     def origins(self, name: str, *, wildcard_host: bool = False) -> list[str]:
-        """Return a list of origins (`https://app.example.com`); with `wildcard_host`, `https://*.example.com` too."""
+        """Return a list of origins like `https://app.example.com`, or `https://*.example.com` too."""
         for origin in (found := self.words(name)):
             parts = urlsplit(origin)
             host = parts.netloc.removeprefix("*.") if wildcard_host else parts.netloc
             if parts.scheme not in ("http", "https") or not host or "*" in host or origin.count("/") != 2:
-                raise refuse(
-                    name, f"{origin!r} is no origin. Write it like https://app.example.com, without a path."
-                )
+                raise refuse(name, f"{origin!r} is no origin. Write https://app.example.com, no path.")
         return found
+
+    def address(self, name: str, schemes: Sequence[str]) -> str:
+        """Return an address that begins with one of `schemes` and a colon, or an empty text."""
+        return self.address_of(name, self.text(name), schemes) if self.text(name) else ""
 
     def addresses(self, name: str, schemes: Sequence[str]) -> list[str]:
         """Return a list of addresses that begin with one of `schemes` and a colon."""
-        for address in (found := self.words(name)):
-            scheme, _, rest = address.partition(":")
-            if scheme not in schemes or not rest:
-                raise refuse(name, f"{address!r} must begin with {' or '.join(s + ':' for s in schemes)}")
-        return found
+        return [self.address_of(name, address, schemes) for address in self.words(name)]
+
+    def address_of(self, name: str, value: str, schemes: Sequence[str]) -> str:
+        scheme, _, rest = value.partition(":")
+        if scheme not in schemes or not rest:
+            wanted = " or ".join(f"{scheme}:" for scheme in schemes)
+            raise refuse(name, f"{value!r} must begin with {wanted}")
+        return value
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Return Django's database dictionary of an address: PostgreSQL or SQLite."""
@@ -89,6 +95,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # the library is untyped
         if urlsplit(value).scheme not in ("postgres", "postgresql", "sqlite"):
             raise refuse(name, "use postgres://USER:PASSWORD@HOST:5432/NAME, or sqlite:///PATH.")
         config: dict[str, Any] = self.db_url_config(value)
+        config["HOST"] = unquote(config.get("HOST") or "")  # a Unix socket's folder is written %2Fvar%2Frun
         if not config.get("NAME"):
             raise refuse(name, "the address names no database. Use postgres://USER:PASSWORD@HOST:5432/NAME.")
         return config

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponseBase
 class TrustedProxiesMiddleware:
     """Sets REMOTE_ADDR to the address that the outermost of the TRUSTED_PROXIES saw.
 
-    Each proxy appends the address it was called from to X-Forwarded-For, so what can be believed is counted from the
-    right; anything further left was written by the client. With no trusted proxy the header is not looked at.
+    Each proxy appends the address it was called from to X-Forwarded-For, so what can be believed is counted
+    from the right; what is further left was written by the client. Without trusted proxies nothing is read.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

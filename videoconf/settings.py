@@ -1,7 +1,7 @@
 """Settings of the runnable project, and the only reader of the environment.
 
-Every name it reads is described in docs/settings.md. A value that can't be used stops the start with its name and the
-remedy. `make run` sets VIDEOCONF_MAKE_RUN, which brings the defaults of a first try on one's own machine.
+Every name it reads is described in docs/settings.md. A value that can't be used stops the start with its name
+and the remedy. `make run` sets VIDEOCONF_MAKE_RUN: the defaults of a first try on one's own machine.
 """
 
 from __future__ import annotations
@@ -9,26 +9,29 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from corsheaders.defaults import default_headers
 from django.utils.crypto import salted_hmac
 
 from videoconf import __version__
-from videoconf.credentials import public_key, vonage_mode
-from videoconf.environment import LOOPBACK, Environment, refuse
+from videoconf.credentials import public_key, vonage
+from videoconf.environment import LOOPBACK, WILDCARDS, Environment, refuse
+from videoconf.keys import generate_once
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 KEYS_FILE = VAR_DIR / "keys.env"
 
 env = Environment()
+MAKE_RUN = env.flag("VIDEOCONF_MAKE_RUN", default=False)
+if MAKE_RUN:
+    generate_once(KEYS_FILE)
 if env.text("JWT_PUBLIC_KEY"):
-    env.ENVIRON.setdefault(
-        "JWT_SECRET", ""
-    )  # the generated secret is for those who brought no key of their own
+    # The generated secret is for those who brought no key of their own.
+    env.ENVIRON.setdefault("JWT_SECRET", "")
 if KEYS_FILE.exists():
     env.read_env(KEYS_FILE)
 
 # --- where it runs ------------------------------------------------------------------------------------------
-MAKE_RUN = env.flag("VIDEOCONF_MAKE_RUN", default=False)
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, lowest=1, highest=65535)
 ON_LOOPBACK = HOST in LOOPBACK
@@ -38,11 +41,14 @@ DEBUG = env.flag("DEBUG", default=LOCAL)
 SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY:
     raise refuse(
-        "SECRET_KEY",
-        "it is not set. Give it 50 or more random characters; `make run` generates one for a machine of your own.",
+        "SECRET_KEY", "it is not set. Give it 50 or more random characters; `make run` generates some."
     )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
 if MAKE_RUN and not env.is_set("ALLOWED_HOSTS"):
+    if HOST in WILDCARDS:
+        raise refuse(
+            "ALLOWED_HOSTS", f"it is not set, and HOST={HOST} is no name. List the names people will use."
+        )
     ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"] if ON_LOOPBACK else [HOST]
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", wildcard_host=True)
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, lowest=0, highest=10)
@@ -109,7 +115,8 @@ TEMPLATES = [
 # --- data ---------------------------------------------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A writer takes its lock when the transaction begins, and waits for it: no "database is locked" in the middle.
+    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    # A writer takes its lock when its transaction begins, and waits for it: no "database is locked" half way.
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "transaction_mode": "IMMEDIATE",
@@ -175,8 +182,8 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "admin:login"
 
-# Five wrong passwords of one name from one address lock that pair for a quarter of an hour. Counted in the cache:
-# nothing about a stranger is kept in a row, and with Redis all processes count together.
+# Five wrong passwords of one name from one address lock that pair for a quarter of an hour. Counted in the
+# cache: nothing about a stranger is kept in a row, and with Redis all processes count together.
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -202,7 +209,7 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 0 if DEBUG else 30 * 24 * 3600
-# Other subdomains and browsers' preload lists are for the owner of the domain to decide, not for this project.
+# Other subdomains and browsers' preload lists are the domain's owner's to decide, not this project's.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = bool(TRUSTED_PROXIES) and not DEBUG
@@ -237,15 +244,11 @@ CORS_URLS_REGEX = r"^/(session|archives|auth|schema|health)(/|$)"
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
 CORS_ALLOW_CREDENTIALS = False
-CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key"]
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key"]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate"]
 
 # --- meetings -----------------------------------------------------------------------------------------------
-PROVIDERS_AT_HAND = ("webrtc",)
-if env.text("VIDEOCONF_PROVIDER") == "opentok":
-    raise refuse("VIDEOCONF_PROVIDER", "'opentok' is not part of this version. Use one of: webrtc.")
-vonage_mode(env)  # credentials that contradict each other are refused, whoever is the default provider
+VONAGE = vonage(env)
 TURN_URLS = env.addresses("TURN_URLS", ("turn", "turns"))
 TURN_SECRET = env.optional("TURN_SECRET")
 if bool(TURN_URLS) != bool(TURN_SECRET):
@@ -253,12 +256,10 @@ if bool(TURN_URLS) != bool(TURN_SECRET):
 JWT_SECRET = env.optional("JWT_SECRET")
 JWT_PUBLIC_KEY = public_key(env, "JWT_PUBLIC_KEY")
 if JWT_SECRET and JWT_PUBLIC_KEY:
-    raise refuse(
-        "JWT_SECRET, JWT_PUBLIC_KEY", "both are set. Keep the one that your callers' tokens are signed for."
-    )
+    raise refuse("JWT_SECRET, JWT_PUBLIC_KEY", "both are set. Keep the one that callers' tokens need.")
 
 VIDEOCONF = {
-    "DEFAULT_PROVIDER": env.choice("VIDEOCONF_PROVIDER", PROVIDERS_AT_HAND, "webrtc"),
+    "DEFAULT_PROVIDER": env.choice("VIDEOCONF_PROVIDER", ("webrtc",), "webrtc"),
     "TIME_TO_START": env.integer("TIME_TO_START", 10, lowest=0, highest=7 * 24 * 60),
     "GUEST_ROLE": (
         "publisher"
@@ -309,15 +310,21 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# --- logs: one line an event on standard error; no bodies, no headers, no query strings ---------------------
+# --- logs: a line an event, on standard error; no bodies, headers or query strings ---------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "quiet": {"class": "logging.StreamHandler", "formatter": "line", "level": "WARNING"},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # The worker sets these two to INFO for itself, which is a line for each state of each task.
+        "django_tasks": {"handlers": ["quiet"], "propagate": False},
+        "django_tasks_db": {"handlers": ["quiet"], "propagate": False},
         "meetings": {"level": "INFO"},
         "archives": {"level": "INFO"},
         "videoconf": {"level": "INFO"},

@@ -11,7 +11,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("archives.urls")),
     path("", include("meetings.urls")),
-    # The last word on an unknown path, also with DEBUG, so that a client's mistyped path reads the same everywhere.
+    # The last word on an unknown path, also with DEBUG: a client's mistyped path reads the same everywhere.
     re_path("", errors.not_found),
 ]
 

@@ -1,0 +1,58 @@
+"""What `make lint` runs: everything that is checked without running it; all of it, then one verdict."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+PYTHON = ["meetings", "archives", "videoconf", "tests"]
+SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": str(ROOT)}
+STAMP = ROOT / "node_modules" / ".package-lock.json"
+
+
+def steps() -> list[tuple[str, list[str]]]:
+    found = [
+        ("ruff check", [f"{BIN}/ruff", "check", "."]),
+        ("ruff format", [f"{BIN}/ruff", "format", "--check", "."]),
+        ("mypy --strict", [f"{BIN}/mypy", *PYTHON]),
+        ("import-linter", [f"{BIN}/lint-imports"]),
+        ("migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]),
+    ]
+    if shutil.which("npm") is None:
+        print("not run: npm is not installed: tsc over the JavaScript", flush=True)
+        return [*found, ("tsc", ["false"])] if IN_CI else found
+    if not STAMP.exists() or STAMP.stat().st_mtime < (ROOT / "package.json").stat().st_mtime:
+        install = [
+            "npm",
+            "install",
+            "--no-save",
+            "--no-package-lock",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]
+        found.append(("npm install", install))
+    return [*found, ("tsc", ["node_modules/.bin/tsc", "--noEmit"])]
+
+
+def main() -> int:
+    failed = []
+    for title, command in steps():
+        started = time.monotonic()
+        print(f"=== {title}", flush=True)
+        if subprocess.run(command, cwd=ROOT, env=os.environ | SETTINGS).returncode != 0:
+            failed.append(title)
+        print(f"    {time.monotonic() - started:.1f} s", flush=True)
+    print(f"lint: {'failed: ' + ', '.join(failed) if failed else 'all clean'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

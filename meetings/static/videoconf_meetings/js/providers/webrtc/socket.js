@@ -1,0 +1,135 @@
+// @ts-check
+import { Emitter } from "../../events.js";
+
+const RETRY_SECONDS = [0.5, 1, 2, 4];
+const OPEN_TIMEOUT = 8;
+/** The server closes a socket that sends more than 100 frames a second; candidates come in bursts. */
+const FRAMES_A_SECOND = 80;
+
+/**
+ * The socket to the meeting: JSON frames, reopened when it drops, kept alive by `ping`.
+ * @extends {Emitter<{open: {}, frame: Record<string, any>, down: {code: number}}>}
+ */
+export class SignalingSocket extends Emitter {
+  #address;
+  /** @type {WebSocket | null} */ #socket = null;
+  /** @type {Worker | null} */ #ticker = null;
+  #attempt = 0;
+  #pings = 0;
+  #lastFrame = 0;
+  #silence = 0;
+  #stopped = true;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #giveUp;
+  /** @type {string[]} */ #queue = [];
+  /** @type {number[]} */ #sent = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #flushing;
+
+  /** @param {string} path */
+  constructor(path) {
+    super();
+    const address = new URL(path, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    this.#address = address.href;
+    window.addEventListener("online", () => this.#hurry());
+  }
+
+  start() {
+    this.#stopped = false;
+    this.#attempt = 0;
+    this.#open();
+  }
+
+  /** Closes for good; what waits to be sent goes out first. */
+  stop() {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    this.#flush(true);
+    this.#dispose(1000);
+  }
+
+  /** Frames sent while the socket is down are lost: after a rejoin everything starts from `hello`. @param {Record<string, any>} frame */
+  send(frame) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#queue.push(JSON.stringify(frame));
+    this.#flush();
+  }
+
+  /** The server let us in: the next drop starts with the shortest wait again. @param {number} seconds between pings */
+  keepAlive(seconds) {
+    this.#attempt = 0;
+    this.#silence = seconds * 3000;
+    this.#ticker?.terminate();
+    // A worker's timer goes on in a hidden tab, where a page's may fire once a minute.
+    this.#ticker = new Worker(new URL("./ticker.js", import.meta.url), { type: "module" });
+    this.#ticker.addEventListener("message", () => this.#beat());
+    this.#ticker.postMessage(seconds * 1000);
+  }
+
+  #beat() {
+    if (performance.now() - this.#lastFrame > this.#silence) this.#lost(4000);
+    else this.send({ t: "ping", n: ++this.#pings });
+  }
+
+  #open() {
+    const socket = new WebSocket(this.#address);
+    this.#socket = socket;
+    this.#queue = [];
+    this.#giveUp = setTimeout(() => socket === this.#socket && this.#lost(4000), OPEN_TIMEOUT * 1000);
+    socket.addEventListener("open", () => {
+      if (socket !== this.#socket) return;
+      clearTimeout(this.#giveUp);
+      this.#lastFrame = performance.now();
+      this.emit("open", {});
+    });
+    socket.addEventListener("message", (event) => {
+      if (socket !== this.#socket) return;
+      this.#lastFrame = performance.now();
+      this.emit("frame", JSON.parse(event.data));
+    });
+    socket.addEventListener("close", (event) => socket === this.#socket && this.#lost(event.code));
+  }
+
+  /** @param {number} code */
+  #lost(code) {
+    this.#dispose();
+    this.emit("down", { code });
+    if (this.#stopped) return;
+    const seconds = RETRY_SECONDS[Math.min(this.#attempt++, RETRY_SECONDS.length - 1)];
+    this.#retry = setTimeout(() => this.#open(), seconds * 1000);
+  }
+
+  #hurry() {
+    if (this.#stopped || this.#socket) return;
+    clearTimeout(this.#retry);
+    this.#open();
+  }
+
+  /** @param {number} [code] */
+  #dispose(code) {
+    clearTimeout(this.#giveUp);
+    clearTimeout(this.#flushing);
+    this.#flushing = undefined;
+    this.#ticker?.terminate();
+    this.#ticker = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close(code);
+  }
+
+  #flush(all = false) {
+    const now = performance.now();
+    this.#sent = this.#sent.filter((time) => now - time < 1000);
+    while (this.#queue.length > 0 && (all || this.#sent.length < FRAMES_A_SECOND)) {
+      if (this.#socket?.readyState !== WebSocket.OPEN) return;
+      this.#socket.send(/** @type {string} */ (this.#queue.shift()));
+      this.#sent.push(now);
+    }
+    if (this.#queue.length > 0 && this.#flushing === undefined) {
+      this.#flushing = setTimeout(() => {
+        this.#flushing = undefined;
+        this.#flush();
+      }, 100);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// @ts-check
+// Types that the page's modules share; nothing of this exists when it runs.
+
+/** @typedef {"moderator" | "publisher" | "subscriber"} Role */
+
+/** What someone sends at present. @typedef {{mic: boolean, camera: boolean, screen: boolean}} MediaState */
+
+/**
+ * What this page sends. `null` is "nothing": a muted microphone keeps its (disabled) track.
+ * @typedef {{microphone: MediaStreamTrack | null, camera: MediaStreamTrack | null, screen: MediaStreamTrack | null}} Tracks
+ */
+
+/** @typedef {keyof Tracks} Kind */
+
+/** @typedef {"connecting" | "connected" | "reconnecting" | "none"} Link */
+
+/**
+ * Size and cost of the camera picture, chosen by the number of people.
+ * @typedef {{width: number, height: number, frameRate: number, maxBitrate: number}} Quality
+ */
+
+/**
+ * One connection to the meeting: a page of a person. `attendee` is the person's opaque key.
+ * @typedef {{
+ *   id: string, attendee: string, name: string, role: Role, media: MediaState, local: boolean,
+ *   streams: {camera: MediaStream | null, screen: MediaStream | null}, link: Link, code: string | null,
+ * }} Participant
+ */
+
+/**
+ * What the server tells the page (`meeting-config`).
+ * @typedef {{
+ *   meetingLink: string, title: string | null, state: "scheduled" | "open" | "active" | "ended",
+ *   opensAt: string | null, admission: "token" | "user" | "guest" | "none", name: string | null,
+ *   role?: Role | null, tokenUrl: string, ticket: string | null, provider: string, module: string,
+ *   client: Record<string, any>, canRecord: boolean, recording: boolean, debug?: boolean,
+ * }} Config
+ */
+
+/**
+ * Where the page is. Everything but `prejoin`, `joining`, `in` and `reconnecting` is a sentence with its way on.
+ * @typedef {"prejoin" | "joining" | "in" | "reconnecting" | "left" | "ended" | "removed" | "full" | "scheduled"
+ *   | "invitation" | "unknown" | "replaced" | "failed"} State
+ */
+
+export {};

@@ -1,0 +1,57 @@
+// @ts-check
+import { openDialog } from "./confirm.js";
+import { byId } from "./dom.js";
+import { avatarHue, initials } from "./tile.js";
+
+/** @import { Meeting } from "../session/meeting.js" */
+/** @import { Participant } from "../types.js" */
+
+const ROLES = { moderator: "Moderator", publisher: "", subscriber: "Watches and listens" };
+
+/** The list of everyone, with encryption codes where the meeting is encrypted. @param {Meeting} meeting */
+export function showPeople(meeting) {
+  const dialog = /** @type {HTMLDialogElement} */ (byId("people-dialog"));
+  const muteAll = byId("mute-all");
+  byId("people").addEventListener("click", () => {
+    draw();
+    openDialog(dialog);
+  });
+  muteAll.addEventListener("click", () => {
+    meeting.provider?.mute("*");
+    dialog.close();
+  });
+  const draw = () => {
+    byId("code-hint").hidden = !meeting.self?.encrypted;
+    muteAll.hidden = !meeting.isModerator || meeting.roster.size < 2;
+    byId("people-list").replaceChildren(...meeting.roster.all().map(row));
+  };
+  for (const type of /** @type {const} */ (["added", "removed", "replaced", "changed"])) {
+    meeting.roster.on(type, () => dialog.open && draw());
+  }
+}
+
+/** @param {Participant} participant */
+function row({ name, local, role, media, code }) {
+  const item = document.createElement("li");
+  item.className = "person";
+  const avatar = document.createElement("span");
+  avatar.className = "person__avatar";
+  avatar.setAttribute("aria-hidden", "true");
+  avatar.textContent = initials(name);
+  avatarHue(avatar, name);
+  const text = document.createElement("span");
+  text.className = "person__text";
+  const title = document.createElement("strong");
+  title.textContent = local ? `${name} (you)` : name;
+  const state = role === "subscriber" ? [] : [media.mic ? "" : "muted", media.camera ? "" : "camera off", media.screen ? "shares a screen" : ""];
+  const detail = document.createElement("span");
+  detail.textContent = [ROLES[role], ...state].filter(Boolean).join(" · ");
+  text.append(title, detail);
+  item.append(avatar, text);
+  if (code) {
+    const digits = document.createElement("code");
+    digits.textContent = code;
+    item.append(digits);
+  }
+  return item;
+}

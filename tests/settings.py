@@ -12,8 +12,8 @@ os.environ.update(
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
 )
 
-from videoconf.settings import *  # noqa: E402, F403
-from videoconf.settings import DATABASES, VAR_DIR  # noqa: E402
+from videoconf.settings import *  # noqa: F403
+from videoconf.settings import DATABASES, VAR_DIR, VIDEOCONF_PROVIDERS
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, so that the threads of a live server do not share one connection.
@@ -21,3 +21,4 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 VAR_DIR.mkdir(exist_ok=True)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+VIDEOCONF_PROVIDERS["webrtc"]["OPTIONS"]["ALLOW_IN_MEMORY_LAYER"] = True  # a test is one process

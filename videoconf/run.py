@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 import time
+from io import StringIO
 from types import FrameType
 
 import django
 import uvicorn
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import SystemCheckError
 
 WORKER_STOPS_WITHIN = 10.0  # seconds
 WORKER_RESTARTS_AFTER = 5.0  # seconds
@@ -36,11 +38,12 @@ def main() -> None:
             worker.start()
             serve(listener, worker, lines)
     except KeyboardInterrupt:
-        print("\nStopped.", flush=True)
-    except ImproperlyConfigured as error:
+        pass
+    except (ImproperlyConfigured, SystemCheckError) as error:
         sys.exit(str(error))
     finally:
         worker.stop()
+    print("\nStopped.")
 
 
 def interrupt(signum: int, frame: FrameType | None) -> None:
@@ -55,6 +58,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()
     except PermissionError as error:
         raise ImproperlyConfigured(f"PORT: {port} is for root. Try make run PORT=8000") from error
     except socket.gaierror as error:
@@ -76,6 +80,7 @@ def prepare() -> list[str]:
     from videoconf.banner import banner
     from videoconf.first_steps import demo_token, first_admin, ready_meeting
 
+    call_command("check", stdout=StringIO())
     try:
         call_command("migrate", interactive=False, verbosity=0)
     except OperationalError as error:
@@ -125,7 +130,14 @@ class Worker:
         self.started_at = 0.0
 
     def start(self) -> None:
-        command = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay"]
+        command = [
+            sys.executable,
+            "manage.py",
+            "db_worker",
+            "--no-reload",
+            "--no-startup-delay",
+            "--skip-checks",
+        ]
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(command, process_group=0, preexec_fn=end_with_parent)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from corsheaders.defaults import default_headers
 from django.utils.crypto import salted_hmac
@@ -25,6 +26,9 @@ env = Environment()
 MAKE_RUN = env.flag("VIDEOCONF_MAKE_RUN", default=False)
 if MAKE_RUN:
     generate_once(KEYS_FILE)
+ONE_PROCESS = MAKE_RUN or (
+    KEYS_FILE.exists() and not env.is_set("SECRET_KEY")
+)  # or a command beside that one
 if env.text("JWT_PUBLIC_KEY"):
     # The generated secret is for those who brought no key of their own.
     env.ENVIRON.setdefault("JWT_SECRET", "")
@@ -75,12 +79,13 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "archives.apps.ArchivesConfig",
     "meetings.apps.MeetingsConfig",
+    "videoconf.apps.VideoconfConfig",
 ]
 
 MIDDLEWARE = [
     "videoconf.proxies.TrustedProxiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "videoconf.static_files.StaticFilesMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -149,7 +154,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 # --- files --------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "videoconf" / "static"]
 MEDIA_ROOT = env.text("MEDIA_ROOT", str(VAR_DIR / "media"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -157,7 +161,7 @@ STORAGES = {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
             if DEBUG
-            else "videoconf.static_storage.StaticStorage"
+            else "videoconf.static_files.StaticStorage"
         )
     },
 }
@@ -183,15 +187,17 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 LOGIN_URL = "admin:login"
 
 # Five wrong passwords of one name from one address lock that pair for a quarter of an hour. Counted in the
-# cache: nothing about a stranger is kept in a row, and with Redis all processes count together.
-AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+# database, which all processes share with or without Redis; older rows go with the next one.
+AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "password", "csrfmiddlewaretoken"]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "videoconf.errors.locked_out"
-AXES_ENABLE_ADMIN = False
+AXES_USERNAME_CALLABLE = "videoconf.throttling.username"
 AXES_VERBOSE = False
 
 SIMPLE_JWT = {
@@ -217,6 +223,7 @@ SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "videoconf.errors.csrf_failure"
 
 # For the landing page, the admin and the API docs; the meeting page sends its own.
 CONTENT_SECURITY_POLICY = {
@@ -287,6 +294,7 @@ VIDEOCONF_PROVIDERS = {
             "STUN_URLS": env.addresses("STUN_URLS", ("stun", "stuns")),
             "TURN_URLS": TURN_URLS,
             "TURN_SECRET": TURN_SECRET or "",
+            "ALLOW_IN_MEMORY_LAYER": ONE_PROCESS,
             "WEBHOOK_SECRETS": env.words("WEBHOOK_SECRETS"),
         },
     }
@@ -311,17 +319,37 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- logs: a line an event, on standard error; no bodies, headers or query strings ---------------------
+SECRETS = [
+    SECRET_KEY,
+    JWT_SECRET,
+    TURN_SECRET,
+    ADMIN_PASSWORD,
+    DATABASES["default"].get("PASSWORD"),
+    urlsplit(REDIS_URL).password,
+    *env.words("WEBHOOK_SECRETS"),
+    *(
+        env.optional(name)
+        for name in ("WEBHOOK_PATH_TOKEN", "VONAGE_API_SECRET", "AWS_SECRET_KEY", "AZURE_ACCOUNT_KEY")
+    ),
+]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "videoconf.logs.RedactingFormatter",
+            "fmt": "{asctime} {levelname} {name}: {message}",
+            "secrets": SECRETS,
+        }
+    },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line"},
-        "quiet": {"class": "logging.StreamHandler", "formatter": "line", "level": "WARNING"},
+        "quiet": {"class": "logging.StreamHandler", "formatter": "line", "level": "ERROR"},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "django.request": {"level": "ERROR"},  # a client's mistake is no news
         # The worker sets these two to INFO for itself, which is a line for each state of each task.
         "django_tasks": {"handlers": ["quiet"], "propagate": False},
         "django_tasks_db": {"handlers": ["quiet"], "propagate": False},

@@ -3,10 +3,11 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from videoconf import errors
-from videoconf.views import LandingView
+from videoconf.views import LandingView, favicon
 
 urlpatterns = [
     path("", LandingView.as_view(), name="landing"),
+    path("favicon.ico", favicon),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("", include("archives.urls")),

@@ -1,0 +1,34 @@
+"""How archives plug into a meeting's life (`meetings.extensions`)."""
+
+from __future__ import annotations
+
+from meetings import extensions
+from meetings.extensions import MeetingExtension
+from meetings.models import Meeting, WebhookDelivery
+from meetings.providers.base import Provider
+from meetings.providers.types import ProviderEvent
+
+
+class ArchiveExtension(MeetingExtension):
+    """Archive callbacks become rows; what a provider can record is its own word."""
+
+    def can_archive(self, provider: Provider) -> bool:
+        return provider.capabilities.archive
+
+    def is_recording(self, meeting: Meeting) -> bool:
+        from archives.models import Archive
+
+        return bool(Archive.objects.alive().running().filter(meeting=meeting).exists())
+
+    def archive_event(self, meeting: Meeting, event: ProviderEvent, delivery: WebhookDelivery) -> bool:
+        from archives import callbacks
+
+        return callbacks.apply(meeting, event) is not None
+
+
+extension = ArchiveExtension()
+
+
+def register() -> None:
+    """Plug in; once is enough, more does no harm."""
+    extensions.register(extension)

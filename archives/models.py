@@ -1,0 +1,114 @@
+"""The rows of recordings and of where they go."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from archives import permission_names
+from archives.querysets import ArchiveQuerySet
+from meetings.abstract_models import AuditModel, SoftDeleteModel, SoftDeleteQuerySet
+from meetings.models import Meeting
+
+RANKS: dict[str, int] = {
+    "starting": 0,
+    "started": 1,
+    "paused": 1,
+    "stopped": 2,
+    "available": 3,
+    "uploaded": 3,
+    "failed": 3,
+    "expired": 4,
+    "deleted": 5,
+}
+"""Provider's status -> rank; a late lower one never overwrites. Unknown words rank lowest."""
+RUNNING = ("starting", "started", "paused")
+
+
+def new_archive_id() -> str:
+    """Return an id for an archive of our own (at other providers the provider names it)."""
+    return str(uuid.uuid4())
+
+
+class Archive(SoftDeleteModel, AuditModel):
+    """A recording of a meeting: the provider's facts about it, and where its file is."""
+
+    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="archives")
+    archive_id = models.CharField(max_length=255, default=new_archive_id)
+    tenant = models.CharField(max_length=255, blank=True, default="")
+    provider = models.CharField(max_length=64)
+    name = models.CharField(max_length=255, blank=True, default="")
+    status = models.CharField(max_length=32, default="starting")
+    reason = models.CharField(max_length=500, blank=True, default="")
+    is_ours = models.BooleanField("started by us", default=False)
+    size = models.BigIntegerField("size (bytes)", default=0)
+    duration = models.PositiveIntegerField("duration (seconds)", default=0)
+    resolution = models.CharField(max_length=16, blank=True, default="")
+    output_mode = models.CharField(max_length=16, default="composed")
+    has_audio = models.BooleanField(default=True)
+    has_video = models.BooleanField(default=True)
+    storage_key = models.CharField(max_length=1024, blank=True, default="")
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+
+    objects: ClassVar[Any] = ArchiveQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        permissions = tuple(
+            item
+            for item in permission_names.DESCRIPTIONS.items()
+            if item[0] != permission_names.SET_MEETING_UPLOAD_TARGET
+        )
+        constraints = (
+            models.UniqueConstraint(fields=("provider", "archive_id"), name="vc_ar_one_per_id"),
+            models.UniqueConstraint(
+                fields=("meeting",),
+                condition=Q(is_ours=True, status__in=RUNNING, deleted=False),
+                name="vc_ar_one_running",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("tenant", "-id"), condition=Q(deleted=False), name="vc_ar_tenant"),
+            models.Index(fields=("tenant", "status", "-id"), condition=Q(deleted=False), name="vc_ar_status"),
+            models.Index(
+                fields=("tenant", "created_on", "id"), condition=Q(deleted=False), name="vc_ar_created"
+            ),
+            models.Index(fields=("archive_id",), name="vc_ar_archive_id"),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.archive_id
+
+
+class StorageTarget(SoftDeleteModel, AuditModel):
+    """Where archives are stored: the newest alive row counts. Secrets are in the settings, never here."""
+
+    class Name(models.TextChoices):
+        AWS_S3 = "AWSS3", "Amazon S3 or compatible"
+        AZURE = "AZURE", "Azure Blob Storage"
+
+    name = models.CharField(max_length=16, choices=Name.choices)
+    bucket = models.CharField(max_length=255, blank=True, default="")
+    endpoint = models.CharField(max_length=255, blank=True, default="")
+    region = models.CharField(max_length=64, blank=True, default="")
+    account_name = models.CharField(max_length=255, blank=True, default="")
+    container = models.CharField(max_length=255, blank=True, default="")
+    domain = models.CharField(max_length=255, blank=True, default="")
+    fallback = models.CharField(max_length=16, default="none")
+
+    objects: ClassVar[Any] = SoftDeleteQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        permissions = (
+            (
+                permission_names.SET_MEETING_UPLOAD_TARGET,
+                permission_names.DESCRIPTIONS[permission_names.SET_MEETING_UPLOAD_TARGET],
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.bucket or self.account_name}"

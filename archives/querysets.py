@@ -1,0 +1,19 @@
+"""Chainable reads of archives; each has its index."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from meetings.abstract_models import SoftDeleteQuerySet
+
+
+class ArchiveQuerySet(SoftDeleteQuerySet):
+    """Archives; soft-deleted ones are in unless `alive()` is asked for."""
+
+    def of_tenant(self, tenant: str) -> Self:
+        """Only the archives that a caller of this tenant may see."""
+        return self.filter(tenant=tenant)
+
+    def running(self) -> Self:
+        """Archives that are not over."""
+        return self.filter(status__in=("starting", "started", "paused"))

@@ -1,0 +1,86 @@
+"""What all API viewsets share: who gets in, in what order things are refused, and how answers look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.viewsets import GenericViewSet
+
+from meetings.api.callers import BearerAuthentication, Caller
+from meetings.api.errors import exception_handler, route_not_found
+from meetings.api.negotiation import DocumentNegotiation, PlainTextJSONRenderer
+from meetings.api.permissions import DenyAll, NamedPermission
+from meetings.exceptions import NotFound
+from meetings.models import Meeting
+
+_LINK = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+class ApiViewSet(GenericViewSet[Any]):
+    """A viewset that names a permission for each of its actions in `permissions`.
+
+    Refused in this order: no such route, no caller, no permission, bad body, no such object, bad values. A project's
+    `REST_FRAMEWORK` settings change nothing here.
+    """
+
+    permissions: ClassVar[Mapping[str, type[NamedPermission] | type[AllowAny]]] = {}
+    text_plain: ClassVar[frozenset[str]] = frozenset()
+
+    authentication_classes = (BearerAuthentication,)
+    permission_classes = (DenyAll,)
+    content_negotiation_class = DocumentNegotiation
+    renderer_classes = (JSONRenderer,)
+    throttle_classes = ()
+    filter_backends = ()
+    pagination_class: Any = None
+    versioning_class = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.action is None:
+            raise route_not_found()
+        super().initial(request, *args, **kwargs)
+
+    def get_permissions(self) -> list[Any]:
+        chosen: type[BasePermission] = self.permissions.get(self.action or "", DenyAll)
+        return [chosen()]
+
+    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> Any:
+        needed = getattr(self.permissions.get(self.action or "", DenyAll), "name", "")
+        super().permission_denied(request, f"NotAllowedAccess: the permission {needed} is needed.", code)
+
+    def get_authenticators(self) -> list[Any]:
+        is_public = self.permissions.get(getattr(self, "action", None) or "") is AllowAny
+        return [] if is_public else super().get_authenticators()
+
+    def get_renderers(self) -> list[Any]:
+        extra = [PlainTextJSONRenderer()] if self.action in self.text_plain else []
+        return [*super().get_renderers(), *extra]
+
+    def get_exception_handler(self) -> Any:
+        return exception_handler
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        allowed = ", ".join(sorted(method.upper() for method in self.action_map or {}))
+        return HttpResponse(status=204, headers={"Allow": allowed})
+
+    @property
+    def caller(self) -> Caller:
+        """The authenticated caller."""
+        caller: Caller = self.request.user  # type: ignore[assignment]
+        return caller
+
+    def find_meeting(self, meeting_link: str, message: str = "Meeting Not Found") -> Meeting:
+        """Return the caller's alive meeting; raise `NotFound` with the operation's own sentence."""
+        meeting: Meeting | None = None
+        if _LINK.fullmatch(meeting_link):
+            rows = Meeting.objects.alive().of_tenant(self.caller.tenant)
+            meeting = rows.filter(meeting_link=meeting_link).first()
+        if meeting is None:
+            raise NotFound(message, code="meeting_not_found")
+        return meeting

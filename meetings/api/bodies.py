@@ -1,0 +1,122 @@
+"""Request bodies: bounded, strict, in the contract's order of refusals.
+
+`read_body` answers 413, 415, 400 (no JSON) and 422 (types and names) before any object is looked up; what is wrong with the
+*values* is raised by `Body.values`, after the object was found.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from django.http.request import RawPostDataException
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from meetings import strict_json
+from meetings.api.errors import INVALID_MESSAGE, VALIDATION_FAILED, ApiError
+from meetings.conf import conf
+from meetings.exceptions import Problem
+
+MAX_BODY = 1024 * 1024
+TYPE_CODES = frozenset({"type", "null", "unknown_property", "required"})
+"""Codes of problems with the shape (422); any other is a problem with a value (400)."""
+
+S = TypeVar("S", bound="BodySerializer")
+
+
+class BodySerializer(serializers.Serializer[Any]):
+    """A request body; properties that it does not declare are refused by name (or ignored, by setting)."""
+
+    null_is_absent = False
+
+    def unknown_properties(self, body: Mapping[str, Any]) -> list[Problem]:
+        """Return a problem for each undeclared property, with the nearest declared one."""
+        if conf.UNKNOWN_PROPERTIES == "ignore":
+            return []
+        names = list(self.fields)
+        found = []
+        for name in body:
+            if name not in self.fields:
+                near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(names)}."
+                message = f"There is no property {name[:100]!r}; {hint}"
+                found.append(Problem(path=name[:100], code="unknown_property", message=message))
+        return found
+
+
+class Body:
+    """A body whose shape is right; `values()` gives what it says, or raises what is wrong with it."""
+
+    def __init__(self, data: dict[str, Any], problems: list[Problem], headlines: Mapping[str, str]) -> None:
+        self._data, self._problems, self._headlines = data, problems, headlines
+
+    def values(self) -> dict[str, Any]:
+        """Return the validated values by their Python names; raise 400 for values that are refused."""
+        if self._problems:
+            first = self._problems[0]
+            headline = self._headlines.get(first.path, first.message)
+            raise ApiError(400, "invalid_value", headline, self._problems)
+        return self._data
+
+
+def read_body(request: Request, serializer_class: type[BodySerializer]) -> Body:
+    """Read and check a request's body; raise `ApiError` for what is wrong with its size, type, syntax or shape."""
+    body = _read_json(request)
+    serializer = serializer_class(data=body)
+    if not isinstance(body, dict):
+        raise ApiError(
+            422, VALIDATION_FAILED, INVALID_MESSAGE, [Problem(path="", code="type", message="must be object")]
+        )
+    if serializer_class.null_is_absent:
+        body = {name: value for name, value in body.items() if value is not None}
+        serializer = serializer_class(data=body)
+    problems = serializer.unknown_properties(body)
+    if not serializer.is_valid():
+        problems += [
+            Problem(path=str(name), code=str(error.code), message=str(error))
+            for name, errors in serializer.errors.items()
+            for error in errors
+        ]
+    shape = [problem for problem in problems if problem.code in TYPE_CODES]
+    if shape:
+        raise ApiError(422, VALIDATION_FAILED, INVALID_MESSAGE, shape)
+    headlines = {
+        name: field.headline for name, field in serializer.fields.items() if getattr(field, "headline", "")
+    }
+    return Body(dict(serializer.validated_data) if not problems else {}, problems, headlines)
+
+
+def _read_json(request: Request) -> Any:
+    raw = _read_bounded(request)
+    if not raw.strip():
+        return {}
+    content_type = request.META.get("CONTENT_TYPE") or "application/json"
+    media_type, _, parameters = content_type.partition(";")
+    charset = parameters.partition("charset=")[2].strip(' "').lower() or "utf-8"
+    if media_type.strip().lower() != "application/json" or charset not in {"utf-8", "utf8"}:
+        message = f"Content-type {content_type[:100]} does not match [application/json]."
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", message)
+    try:
+        return strict_json.loads(raw)
+    except strict_json.InvalidJSON as error:
+        problems = (
+            [Problem(path=error.path, code="invalid_json", message=error.message)] if error.path else []
+        )
+        raise ApiError(400, "invalid_json", error.message, problems, name="SyntaxError") from error
+
+
+def _read_bounded(request: Request) -> bytes:
+    message = f"A body can have at most {MAX_BODY} bytes."
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not str(length).isdigit() or int(length) > MAX_BODY:
+        raise ApiError(413, "body_too_large", message)
+    django_request = request._request
+    try:
+        raw: bytes = django_request.read(MAX_BODY + 1)
+    except RawPostDataException:
+        raw = django_request.body
+    if len(raw) > MAX_BODY:
+        raise ApiError(413, "body_too_large", message)
+    return raw

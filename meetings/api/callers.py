@@ -1,0 +1,142 @@
+"""Who calls the API: users of this Django project, and callers whose JWT was minted elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
+
+from meetings.conf import conf
+
+MAX_TOKEN = 8192
+ACTOR_CLAIMS = ("userTenantId", "id", "sub")
+"""Where the audit columns' actor comes from, first one wins (as in the original)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """An authenticated caller: `actor` for the audit columns, its tenant, and what it may do.
+
+    `user` is a Django user, or `None` for a caller whose permissions came with its token.
+    """
+
+    actor: str
+    tenant: str
+    permissions: frozenset[str] = field(default_factory=frozenset)
+    user: Any = None
+
+    is_authenticated = True
+    is_active = True
+
+    def may(self, app_label: str, name: str) -> bool:
+        """Whether the caller holds a permission (`app_label` and codename)."""
+        if self.user is not None:
+            return bool(self.user.has_perm(f"{app_label}.{name}"))
+        return name in self.permissions
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <JWT>`; the token's issuer says which of the two kinds of caller it is.
+
+    Each kind has its own key, issuer and algorithm, so a token of one kind, or a join token, opens nothing as another.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Caller, str] | None:
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        scheme, _, token = header.partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            return None
+        if len(token) > MAX_TOKEN:
+            raise AuthenticationFailed("The token is too long.", code="token_invalid")
+        return (self._caller(token), "bearer")
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def _caller(self, token: str) -> Caller:
+        try:
+            issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        except (jwt.PyJWTError, ValueError, AttributeError) as error:
+            raise AuthenticationFailed("The token is no valid JWT.", code="token_invalid") from error
+        if issuer == conf.JWT_ISSUER:
+            return caller_of_claims(_verified_claims(token))
+        return _user_caller(token)
+
+
+def verification_key() -> tuple[Any, str] | None:
+    """Return the key and the one algorithm for callers' JWTs, or `None` if no such caller is accepted."""
+    if conf.JWT_SECRET and conf.JWT_PUBLIC_KEY:
+        raise ImproperlyConfigured('Set VIDEOCONF["JWT_SECRET"] or VIDEOCONF["JWT_PUBLIC_KEY"], not both.')
+    if conf.JWT_SECRET:
+        return conf.JWT_SECRET, "HS256"
+    if conf.JWT_PUBLIC_KEY:
+        try:
+            key = load_pem_public_key(conf.JWT_PUBLIC_KEY.encode())
+        except ValueError as error:
+            raise ImproperlyConfigured('VIDEOCONF["JWT_PUBLIC_KEY"] is no PEM public key.') from error
+        return key, "ES256" if isinstance(key, EllipticCurvePublicKey) else "RS256"
+    return None
+
+
+def _verified_claims(token: str) -> dict[str, Any]:
+    known = verification_key()
+    if known is None:
+        raise AuthenticationFailed("Tokens of this issuer are not accepted here.", code="token_invalid")
+    key, algorithm = known
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            issuer=conf.JWT_ISSUER,
+            options={"verify_aud": False, "verify_iat": False, "verify_sub": False, "verify_jti": False},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise AuthenticationFailed("The token has expired.", code="token_expired") from error
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise AuthenticationFailed("The token is not valid.", code="token_invalid") from error
+    return claims
+
+
+def caller_of_claims(claims: dict[str, Any]) -> Caller:
+    """Return the caller that verified claims describe; raise `AuthenticationFailed` for claims of another kind."""
+    permissions = claims.get("permissions", [])
+    if "user_id" in claims or "room" in claims:
+        raise AuthenticationFailed("This is a token of another kind.", code="token_invalid")
+    if not isinstance(permissions, list):
+        raise AuthenticationFailed("The claim `permissions` must be a list of names.", code="token_invalid")
+    actor = next((str(claims[name]) for name in ACTOR_CLAIMS if claims.get(name) not in (None, "")), "")
+    tenant = _text(claims.get(conf.TENANT_CLAIM)) if conf.TENANT_CLAIM else ""
+    if len(tenant) > 255 or "\x00" in tenant + actor:
+        raise AuthenticationFailed("The token's tenant or actor can't be used.", code="token_invalid")
+    return Caller(
+        actor=actor[:255],
+        tenant=tenant,
+        permissions=frozenset(name for name in permissions if isinstance(name, str)),
+    )
+
+
+def _user_caller(token: str) -> Caller:
+    authentication = JWTAuthentication()
+    try:
+        validated = authentication.get_validated_token(token.encode())
+        user = authentication.get_user(validated)
+    except (InvalidToken, AuthenticationFailed) as error:
+        raise AuthenticationFailed("The token is not valid or has expired.", code="token_invalid") from error
+    if "permissions" in validated:
+        raise AuthenticationFailed("This is a token of another kind.", code="token_invalid")
+    return Caller(actor=str(user.get_username())[:255], tenant=conf.tenant_of_user(user), user=user)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

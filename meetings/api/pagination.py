@@ -1,0 +1,48 @@
+"""Cursor pages: newest first, a stable position, no count over a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+
+from meetings.api.errors import invalid_parameter
+
+
+class MeetingCursor(CursorPagination):
+    """`count` (1 to 200, default 50) meetings a page; `cursor` is opaque."""
+
+    ordering = "-id"
+    page_size = 50
+    max_page_size = 200
+    page_size_query_param = "count"
+
+    def get_page_size(self, request: Request) -> int:
+        return integer_parameter(request, "count", default=50, minimum=1, maximum=self.max_page_size)
+
+    def decode_cursor(self, request: Request) -> Any:
+        try:
+            return super().decode_cursor(request)
+        except NotFound as error:
+            raise invalid_parameter("cursor", "cursor must be one that an earlier page gave.") from error
+
+
+def integer_parameter(request: Request, name: str, *, default: int, minimum: int, maximum: int) -> int:
+    """Return a whole-number query parameter; raise 400 that names the limit."""
+    text = single_parameter(request, name)
+    if text is None:
+        return default
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    if number is None or not minimum <= number <= maximum:
+        raise invalid_parameter(name, f"{name} must be a whole number from {minimum} to {maximum}.")
+    return number
+
+
+def single_parameter(request: Request, name: str) -> str | None:
+    """Return a query parameter that may be there once; raise 400 for a repeated one."""
+    values = request.query_params.getlist(name)
+    if len(values) > 1:
+        raise invalid_parameter(name, f"The parameter {name} is there {len(values)} times; send it once.")
+    return values[0] if values else None

@@ -1,0 +1,52 @@
+"""Routes of the meetings API; no trailing slashes, any mount prefix."""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from meetings.api.accounts import TokenViewSet
+from meetings.api.health import HealthViewSet
+from meetings.api.viewsets import AttendeeViewSet, MeetingViewSet
+
+meeting = "session/<str:meeting_link>"
+
+urlpatterns = [
+    path("session", MeetingViewSet.as_view({"get": "list", "post": "create"}), name="session-list"),
+    path(
+        meeting,
+        MeetingViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="session",
+    ),
+    path(f"{meeting}/end", MeetingViewSet.as_view({"patch": "end"}), name="session-end"),
+    path(f"{meeting}/token", MeetingViewSet.as_view({"post": "token"}), name="session-token"),
+    path(f"{meeting}/attendees", AttendeeViewSet.as_view({"get": "list"}), name="attendees"),
+    path(f"{meeting}/attendance", AttendeeViewSet.as_view({"get": "attendance"}), name="attendance"),
+    path(
+        f"{meeting}/attendees/<str:attendee_id>/remove",
+        AttendeeViewSet.as_view({"post": "remove"}),
+        name="attendee-remove",
+    ),
+    path(
+        f"{meeting}/attendees/<str:attendee_id>/mute",
+        AttendeeViewSet.as_view({"post": "mute"}),
+        name="attendee-mute",
+    ),
+    path(f"{meeting}/mute", AttendeeViewSet.as_view({"post": "mute_all"}), name="session-mute"),
+    path("auth/token", TokenViewSet.as_view({"post": "obtain"}), name="auth-token"),
+    path("auth/token/refresh", TokenViewSet.as_view({"post": "refresh"}), name="auth-token-refresh"),
+    path("health/live", HealthViewSet.as_view({"get": "live"}), name="health-live"),
+    path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
+    path(
+        "schema",
+        SpectacularAPIView.as_view(authentication_classes=(), permission_classes=()),
+        name="schema",
+    ),
+    path(
+        "docs",
+        SpectacularSwaggerSplitView.as_view(
+            url_name="videoconf:schema", authentication_classes=(), permission_classes=()
+        ),
+        name="docs",
+    ),
+]

@@ -1,0 +1,246 @@
+"""The operations on meetings. Each parses, calls one service and answers; the documents' order of refusals is the base's."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from meetings import idempotency, services
+from meetings.api import permissions, schema
+from meetings.api.base import ApiViewSet
+from meetings.api.bodies import read_body
+from meetings.api.errors import invalid_parameter
+from meetings.api.filters import filtered
+from meetings.api.pagination import MeetingCursor, single_parameter
+from meetings.api.negotiation import accepted
+from meetings.api.serializers import (
+    ATTENDEE_COLUMNS,
+    CreateMeetingBody,
+    EditMeetingBody,
+    TokenBody,
+    attendee_answer,
+    meeting_answer,
+    wire_time,
+)
+from meetings.attendance import close_silent
+from meetings.attendance_report import AttendeeReport, attendance_of
+from meetings.exceptions import NotFound
+from meetings.models import Attendee, Meeting
+from meetings.providers.types import Role
+
+MAX_KEY = 255
+
+
+def join_url(request: Request, meeting: Meeting) -> str | None:
+    """Return the address of the meeting page, or `None` if the host does not mount it."""
+    try:
+        path = reverse("videoconf:meet", args=[meeting.meeting_link])
+    except NoReverseMatch:
+        return None
+    return str(request.build_absolute_uri(path))
+
+
+class MeetingViewSet(ApiViewSet):
+    """Meetings: create, list, read, edit, delete, end, and join tokens."""
+
+    permissions: ClassVar[dict[str, Any]] = {
+        "create": permissions.CreateMeetingSession,
+        "list": permissions.GetMeetings,
+        "retrieve": permissions.GetMeetings,
+        "partial_update": permissions.EditMeeting,
+        "destroy": permissions.DeleteMeeting,
+        "end": permissions.StopMeeting,
+        "token": permissions.GenerateMeetingToken,
+    }
+    text_plain = frozenset({"create"})
+    queryset = Meeting.objects.none()
+    pagination_class = MeetingCursor
+
+    @schema.create_meeting
+    def create(self, request: Request) -> Response:
+        key = _idempotency_key(request)
+        values = read_body(request, CreateMeetingBody).values()
+
+        def work() -> str:
+            meeting = services.create_meeting(
+                services.MeetingPlan(**values), actor=self.caller.actor, tenant=self.caller.tenant
+            )
+            return str(meeting.meeting_link)
+
+        link = work() if key is None else self._once(work, key, values)
+        is_text = request.accepted_renderer.media_type == "text/plain"
+        return Response(link if is_text else {"code": link})
+
+    def _once(self, work: Any, key: str, values: dict[str, Any]) -> str:
+        canonical = json.dumps(values, sort_keys=True, default=str)
+        answer = idempotency.once(
+            work,
+            tenant=self.caller.tenant,
+            caller=self.caller.actor,
+            key=key,
+            body_hash=hashlib.sha256(canonical.encode()).hexdigest(),
+        )
+        return str(answer)
+
+    @schema.list_meetings
+    def list(self, request: Request) -> Response:
+        rows = filtered(request, Meeting.objects.alive().of_tenant(self.caller.tenant))
+        page = self.paginate_queryset(rows) or []
+        answers = [meeting_answer(meeting, join_url(request, meeting)) for meeting in page]
+        return self.get_paginated_response(answers)
+
+    @schema.retrieve_meeting
+    def retrieve(self, request: Request, meeting_link: str) -> Response:
+        meeting = self.find_meeting(meeting_link)
+        return Response(meeting_answer(meeting, join_url(request, meeting)))
+
+    @schema.edit_meeting
+    def partial_update(self, request: Request, meeting_link: str) -> Response:
+        body = read_body(request, EditMeetingBody)
+        meeting = self.find_meeting(meeting_link, f"Meeting link {meeting_link[:100]} not found")
+        changes = EditMeetingBody.changes_of(body.values())
+        services.edit_meeting(meeting, changes, actor=self.caller.actor)
+        return Response(status=204)
+
+    @schema.delete_meeting
+    def destroy(self, request: Request, meeting_link: str) -> Response:
+        services.delete_meeting(self.find_meeting(meeting_link), actor=self.caller.actor)
+        return Response(status=204)
+
+    @schema.end_meeting
+    def end(self, request: Request, meeting_link: str) -> Response:
+        services.end_meeting(self.find_meeting(meeting_link), actor=self.caller.actor)
+        return Response(status=204)
+
+    @schema.generate_token
+    def token(self, request: Request, meeting_link: str) -> Response:
+        body = read_body(request, TokenBody)
+        meeting = self.find_meeting(meeting_link, "Session does not exist")
+        values = body.values()
+        token = services.issue_token(
+            meeting,
+            role=Role(values.get("role", Role.PUBLISHER)),
+            data=values.get("data", ""),
+            ext_id=values.get("ext_id") or None,
+            expires_at=values.get("expires_at"),
+        )
+        return Response({"sessionId": meeting.session_id, "token": token.value})
+
+
+class AttendeeViewSet(ApiViewSet):
+    """The people of a meeting: who is and was there, for how long; removing and muting them."""
+
+    permissions: ClassVar[dict[str, Any]] = {
+        "list": permissions.GetMeetingAttendees,
+        "attendance": permissions.GetMeetingAttendees,
+        "remove": permissions.ModerateMeeting,
+        "mute": permissions.ModerateMeeting,
+        "mute_all": permissions.ModerateMeeting,
+    }
+    text_plain = frozenset({"list"})
+    queryset = Attendee.objects.none()
+
+    @schema.list_attendees
+    def list(self, request: Request, meeting_link: str) -> Response:
+        is_active = single_parameter(request, "active") == "true"
+        meeting = self.find_meeting(meeting_link)
+        close_silent(meeting)
+        rows = Attendee.objects.filter(meeting=meeting)
+        chosen = rows.active() if is_active else rows
+        return Response(
+            [attendee_answer(row, meeting.session_id) for row in chosen.values(*ATTENDEE_COLUMNS)]
+        )
+
+    @schema.attendance
+    def attendance(self, request: Request, meeting_link: str) -> HttpResponse:
+        meeting = self.find_meeting(meeting_link)
+        close_silent(meeting)
+        reports = attendance_of(meeting, now=timezone.now())
+        ranks = accepted(request.META.get("HTTP_ACCEPT", ""))
+        if ranks.get("text/csv", 0) > ranks.get("application/json", 0):
+            return HttpResponse(_as_csv(reports), content_type="text/csv; charset=utf-8")
+        return Response([_report_answer(report) for report in reports])
+
+    @schema.moderate("remove")
+    def remove(self, request: Request, meeting_link: str, attendee_id: str) -> Response:
+        services.remove_attendee(self._find(meeting_link, attendee_id), actor=self.caller.actor)
+        return Response(status=204)
+
+    @schema.moderate("mute")
+    def mute(self, request: Request, meeting_link: str, attendee_id: str) -> Response:
+        services.mute_attendee(self._find(meeting_link, attendee_id))
+        return Response(status=204)
+
+    @schema.moderate("mute_all")
+    def mute_all(self, request: Request, meeting_link: str) -> Response:
+        services.mute_everyone(self.find_meeting(meeting_link))
+        return Response(status=204)
+
+    def _find(self, meeting_link: str, attendee_id: str) -> Attendee:
+        meeting = self.find_meeting(meeting_link)
+        is_number = attendee_id.isascii() and attendee_id.isdigit() and len(attendee_id) < 19
+        rows = Attendee.objects.filter(meeting=meeting).select_related("meeting")
+        attendee: Attendee | None = rows.filter(pk=int(attendee_id)).first() if is_number else None
+        if attendee is None:
+            raise NotFound("Attendee Not Found", code="attendee_not_found")
+        return attendee
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key: str | None = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise invalid_parameter(
+            "Idempotency-Key", f"Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters."
+        )
+    return key
+
+
+def _report_answer(report: AttendeeReport) -> dict[str, Any]:
+    return {
+        "id": report.attendee.pk,
+        "attendee": report.attendee.attendee,
+        "extId": report.attendee.ext_id,
+        "firstJoin": wire_time(report.first_join),
+        "lastLeave": wire_time(report.last_leave),
+        "totalSeconds": round(report.total.total_seconds()),
+        "intervals": [
+            {"joinedAt": wire_time(stay.joined_at), "leftAt": wire_time(stay.left_at)}
+            for stay in report.intervals
+        ],
+    }
+
+
+CSV_COLUMNS = ("id", "attendee", "extId", "joinedAt", "leftAt", "totalSeconds")
+
+
+def _as_csv(reports: list[AttendeeReport]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(CSV_COLUMNS)
+    for report in reports:
+        for stay in report.intervals:
+            writer.writerow(
+                [
+                    report.attendee.pk,
+                    _cell(report.attendee.attendee),
+                    _cell(report.attendee.ext_id or ""),
+                    wire_time(stay.joined_at),
+                    wire_time(stay.left_at) or "",
+                    round(report.total.total_seconds()),
+                ]
+            )
+    return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    """A spreadsheet must not take a name for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,0 +1,239 @@
+"""Who is and was in a meeting: facts go in, connections and attendees follow.
+
+`record` is the only writer of presence. Webhooks, the embedded provider's sockets and the sweep all come through it;
+the meeting's row lock serialises them, and the same facts give the same rows in any order and number of copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from meetings import extensions, facts, signals
+from meetings.facts import ConnectionView, Fact
+from meetings.models import AttendanceFact, Attendee, Connection, Meeting, Stream, WebhookDelivery
+from meetings.providers.session_events import milliseconds
+
+SILENCE = timedelta(seconds=15)
+"""A connection with heartbeats that was silent for so long is gone."""
+SWEEP_BATCH = 500
+
+
+def record(
+    meeting: Meeting, seen: Sequence[Fact], *, source: str, delivery: WebhookDelivery | None = None
+) -> list[str]:
+    """Store facts and bring connections, streams and attendees up to date; return the touched connection ids.
+
+    Safe to repeat. Takes the meeting's row lock for the rest of the transaction. Sends `attendee_joined` and
+    `attendee_left` on commit.
+    """
+    with transaction.atomic():
+        lock(meeting)
+        AttendanceFact.objects.bulk_create(
+            [_row(meeting, fact, source, delivery) for fact in seen], ignore_conflicts=True
+        )
+        touched = sorted({fact.connection_id for fact in seen if fact.connection_id})
+        if any(fact.kind == facts.SESSION_ENDED for fact in seen):
+            touched = sorted({*touched, *_ids_that_a_session_end_moves(meeting)})
+        if touched:
+            _project(meeting, touched)
+        return touched
+
+
+def lock(meeting: Meeting) -> Meeting:
+    """Take the meeting's row lock (inside a transaction) and return the row as it is now."""
+    return Meeting.objects.select_for_update().get(pk=meeting.pk)
+
+
+def close_silent(meeting: Meeting | None = None, *, now: datetime | None = None) -> list[Connection]:
+    """End connections whose heartbeat stopped (their process was killed); return them. Safe to repeat.
+
+    With a meeting only its connections are looked at. Each ends at the moment it was last seen.
+    """
+    limit = (now or timezone.now()) - SILENCE
+    silent = Connection.objects.silent_since(limit)
+    if meeting is not None:
+        silent = silent.filter(meeting=meeting)
+    by_meeting: dict[int, list[int]] = {}
+    for pk, meeting_id in silent.values_list("pk", "meeting_id")[:SWEEP_BATCH]:
+        by_meeting.setdefault(meeting_id, []).append(pk)
+    return [row for meeting_id, pks in by_meeting.items() for row in _close_silent_of(meeting_id, pks, limit)]
+
+
+def _close_silent_of(meeting_id: int, pks: list[int], limit: datetime) -> list[Connection]:
+    with transaction.atomic():
+        meeting = lock(Meeting(pk=meeting_id))
+        still = list(Connection.objects.silent_since(limit).filter(pk__in=pks).select_related("meeting"))
+        ends = [
+            end_of(meeting, connection, connection.last_seen_at, facts.LOST_REASON) for connection in still
+        ]
+        if ends:
+            record(meeting, ends, source="sweep")
+        return still
+
+
+def join_of(meeting: Meeting, *, connection_id: str, at: datetime, about: Mapping[str, str]) -> Fact:
+    """Return the fact that a connection of the embedded provider began, in the shape that a webhook would give it."""
+    return Fact(
+        kind=facts.JOINED,
+        at=at,
+        connection_id=connection_id,
+        about={
+            **about,
+            "webhookPayload": {
+                "event": "connectionCreated",
+                "sessionId": meeting.session_id,
+                "timestamp": milliseconds(at),
+                "connection": {
+                    "id": connection_id,
+                    "createdAt": milliseconds(at),
+                    "data": about.get("data", ""),
+                },
+            },
+        },
+    )
+
+
+def end_of(meeting: Meeting, connection: Connection, at: datetime | None, reason: str) -> Fact:
+    """Return the fact that a connection of the embedded provider ended."""
+    moment = at or timezone.now()
+    since = connection.joined_at or moment
+    return Fact(
+        kind=facts.LEFT,
+        at=moment,
+        connection_id=connection.connection_id,
+        about={
+            "reason": reason,
+            "webhookPayload": {
+                "event": "connectionDestroyed",
+                "sessionId": meeting.session_id,
+                "timestamp": milliseconds(moment),
+                "reason": reason,
+                "connection": {
+                    "id": connection.connection_id,
+                    "createdAt": milliseconds(since),
+                    "data": connection.name,
+                },
+            },
+        },
+    )
+
+
+def _row(meeting: Meeting, fact: Fact, source: str, delivery: WebhookDelivery | None) -> AttendanceFact:
+    return AttendanceFact(
+        meeting=meeting,
+        kind=fact.kind,
+        at=fact.at,
+        source=source,
+        fact_key=fact.key,
+        connection_id=fact.connection_id,
+        stream_id=fact.stream_id,
+        payload=dict(fact.about),
+        delivery=delivery,
+    )
+
+
+def _ids_that_a_session_end_moves(meeting: Meeting) -> Iterable[str]:
+    rows = Connection.objects.filter(meeting=meeting)
+    movable = rows.filter(left_at__isnull=True) | rows.filter(reason=facts.SESSION_END_REASON)
+    return list(movable.values_list("connection_id", flat=True))
+
+
+def _project(meeting: Meeting, connection_ids: Sequence[str]) -> None:
+    known: dict[str, list[Fact]] = {connection_id: [] for connection_id in connection_ids}
+    for row in AttendanceFact.objects.filter(meeting=meeting, connection_id__in=connection_ids):
+        known[row.connection_id].append(_fact(row))
+    ends = list(
+        AttendanceFact.objects.filter(meeting=meeting, kind=facts.SESSION_ENDED).values_list("at", flat=True)
+    )
+    rows = {
+        row.connection_id: row
+        for row in Connection.objects.filter(meeting=meeting, connection_id__in=connection_ids)
+    }
+    is_first = not rows and not Connection.objects.filter(meeting=meeting).exists()
+    people: set[int] = set()
+    for connection_id, seen in known.items():
+        if not seen:
+            continue
+        view = facts.connection_view(connection_id, seen, ends)
+        row = rows.get(connection_id) or Connection(meeting=meeting, connection_id=connection_id)
+        people |= _project_connection(row, view)
+        _project_streams(row, seen)
+    for pk in sorted(people):
+        _project_attendee(meeting, pk)
+    if is_first:
+        for extension in extensions.registered():
+            transaction.on_commit(partial(extension.first_join, meeting), robust=True)
+
+
+def _fact(row: AttendanceFact) -> Fact:
+    return Fact(
+        kind=row.kind, at=row.at, connection_id=row.connection_id, stream_id=row.stream_id, about=row.payload
+    )
+
+
+def _project_connection(row: Connection, view: ConnectionView) -> set[int]:
+    before = row.attendee_id
+    attendee = _attendee_for(row, view)
+    row.attendee = attendee
+    row.joined_at, row.left_at, row.reason = view.joined_at, view.left_at, view.reason[:64]
+    row.name, row.role = view.name[:1000], view.role[:32]
+    row.save()
+    return {pk for pk in (before, attendee.pk) if pk is not None}
+
+
+def _attendee_for(row: Connection, view: ConnectionView) -> Attendee:
+    found = Attendee.objects.filter(meeting_id=row.meeting_id, identity=view.identity).first()
+    if found is not None:
+        return found
+    unnamed = f"conn:{row.connection_id}"
+    if row.attendee is not None and row.attendee.identity == unnamed:
+        row.attendee.identity = view.identity
+        row.attendee.ext_id = view.ext_id
+        row.attendee.save(update_fields=["identity", "ext_id"])
+        return row.attendee
+    return Attendee.objects.create(
+        meeting_id=row.meeting_id, identity=view.identity, ext_id=view.ext_id, is_deleted=True
+    )
+
+
+def _project_streams(row: Connection, seen: Sequence[Fact]) -> None:
+    for view in facts.stream_views(seen, row.left_at):
+        Stream.objects.update_or_create(
+            connection=row,
+            stream_id=view.stream_id,
+            defaults={"type": view.type, "started_at": view.started_at, "ended_at": view.ended_at},
+        )
+
+
+def _project_attendee(meeting: Meeting, pk: int) -> None:
+    attendee = Attendee.objects.get(pk=pk)
+    connections = list(Connection.objects.filter(attendee=attendee).order_by("joined_at", "connection_id"))
+    if not connections:
+        attendee.delete()
+        return
+    was_here = not attendee.is_deleted
+    named = [connection.name for connection in connections if connection.name]
+    latest = (
+        AttendanceFact.objects.filter(
+            meeting=meeting, connection_id__in=[connection.connection_id for connection in connections]
+        )
+        .order_by("-at", "-fact_key")
+        .first()
+    )
+    attendee.attendee = named[-1] if named else ""
+    attendee.is_deleted = all(connection.left_at is not None for connection in connections)
+    attendee.created_on = connections[0].joined_at or attendee.created_on
+    if latest is not None:
+        attendee.modified_on = latest.at
+        payload = latest.payload.get("webhookPayload")
+        attendee.ext_metadata = {"webhookPayload": payload} if payload else attendee.ext_metadata
+    attendee.save(update_fields=["attendee", "is_deleted", "created_on", "modified_on", "ext_metadata"])
+    is_here = not attendee.is_deleted
+    if is_here != was_here:
+        signal = signals.attendee_joined if is_here else signals.attendee_left
+        signals.send_on_commit(signal, meeting=meeting, attendee=attendee)

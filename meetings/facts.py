@@ -1,0 +1,175 @@
+"""Provider events as attendance facts, and what a connection's facts mean together. Pure: no database.
+
+Everything here is a function of the *set* of facts, so order, copies and splits make no difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from meetings.providers.types import EventKind, ProviderEvent
+
+JOINED, LEFT = "joined", "left"
+STREAM_STARTED, STREAM_ENDED = "stream_started", "stream_ended"
+SESSION_STARTED, SESSION_ENDED = "session_started", "session_ended"
+
+FACT_KINDS: dict[EventKind, str] = {
+    EventKind.CONNECTION_CREATED: JOINED,
+    EventKind.CONNECTION_DESTROYED: LEFT,
+    EventKind.STREAM_CREATED: STREAM_STARTED,
+    EventKind.STREAM_DESTROYED: STREAM_ENDED,
+    EventKind.SESSION_CREATED: SESSION_STARTED,
+    EventKind.SESSION_DESTROYED: SESSION_ENDED,
+}
+SESSION_END_REASON = "sessionDestroyed"
+REPLACED_REASON = "replaced"
+LOST_REASON = "networkDisconnected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing that was seen. `about` holds what it says of the person: since (ms), data, extId, identity, role,
+    reason, streamType, and `webhookPayload` (the event as it came)."""
+
+    kind: str
+    at: datetime
+    connection_id: str = ""
+    stream_id: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """A hash that is equal for copies of the same observation and for nothing else."""
+        said = {name: value for name, value in self.about.items() if name != "webhookPayload"}
+        parts = [self.kind, self.connection_id, self.stream_id, _ms(self.at), said]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+    @property
+    def since(self) -> datetime | None:
+        """When the connection began, if the fact says so."""
+        value = self.about.get("since")
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionView:
+    """What the facts of one connection say together."""
+
+    identity: str
+    name: str
+    ext_id: str | None
+    role: str
+    joined_at: datetime
+    left_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamView:
+    """What the facts of one stream say together."""
+
+    stream_id: str
+    type: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def of_event(event: ProviderEvent) -> Fact | None:
+    """Return the fact that an event states, or `None` for events that say nothing about presence."""
+    kind = FACT_KINDS.get(event.kind)
+    if kind is None:
+        return None
+    about = {
+        "since": None if event.connection_since is None else _ms(event.connection_since),
+        "data": event.data,
+        "extId": event.ext_id,
+        "identity": event.identity,
+        "role": event.role,
+        "reason": event.reason,
+        "streamType": event.stream_type,
+        "webhookPayload": dict(event.payload),
+    }
+    return Fact(
+        kind=kind,
+        at=event.at,
+        connection_id=event.connection_id,
+        stream_id=event.stream_id,
+        about={name: value for name, value in about.items() if value},
+    )
+
+
+def identity_of(*, ext_id: str | None = None, guest_id: str | None = None, data: str = "") -> str:
+    """Return who a token's bearer is within a meeting: external id, else guest's browser, else name; else empty."""
+    if ext_id:
+        return f"ext:{ext_id}"
+    if guest_id:
+        return f"guest:{guest_id}"
+    return "data:" + hashlib.sha256(data.encode()).hexdigest()[:32] if data else ""
+
+
+def connection_view(
+    connection_id: str, facts: Sequence[Fact], session_ends: Iterable[datetime]
+) -> ConnectionView:
+    """Fold the facts of one connection (at least one) and the ends of its session.
+
+    It began when a fact says it began, else at its earliest trace. It ended with its own end, else with the earliest
+    end of the session after it began; a stream that stops does not end it.
+    """
+    ordered = sorted(facts, key=lambda fact: (fact.at, fact.key))
+    joins = [fact for fact in ordered if fact.kind == JOINED] or ordered
+    joined_at = min(fact.since or fact.at for fact in joins)
+    own_ends = [fact for fact in ordered if fact.kind == LEFT]
+    later_ends = [moment for moment in session_ends if moment > joined_at]
+    left_at, reason = None, ""
+    if own_ends:
+        left_at, reason = max(own_ends[0].at, joined_at), str(own_ends[0].about.get("reason", ""))
+    elif later_ends:
+        left_at, reason = min(later_ends), SESSION_END_REASON
+    data = _first(ordered, "data")
+    ext_id = _first(ordered, "extId") or None
+    return ConnectionView(
+        identity=_first(ordered, "identity")
+        or identity_of(ext_id=ext_id, data=data)
+        or f"conn:{connection_id}",
+        name=data,
+        ext_id=ext_id,
+        role=_first(ordered, "role"),
+        joined_at=joined_at,
+        left_at=left_at,
+        reason=reason,
+    )
+
+
+def stream_views(facts: Sequence[Fact], left_at: datetime | None) -> list[StreamView]:
+    """Fold the stream facts of one connection; a stream ends with its connection at the latest."""
+    found: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if fact.stream_id:
+            found.setdefault(fact.stream_id, []).append(fact)
+    views = []
+    for stream_id, seen in sorted(found.items()):
+        starts = [fact.at for fact in seen if fact.kind == STREAM_STARTED]
+        ends = [fact.at for fact in seen if fact.kind == STREAM_ENDED]
+        types = sorted({str(fact.about["streamType"]) for fact in seen if fact.about.get("streamType")})
+        views.append(
+            StreamView(
+                stream_id=stream_id,
+                type=types[0] if types else "",
+                started_at=min(starts, default=None),
+                ended_at=min(ends, default=left_at),
+            )
+        )
+    return views
+
+
+def _first(ordered: Sequence[Fact], name: str) -> str:
+    return next((str(fact.about[name]) for fact in ordered if fact.about.get(name)), "")
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,175 @@
+"""Inbound webhooks: verify, parse, store, apply. HTTP stays in `webhooks.views`.
+
+One transaction holds the delivery and what it changes; applying runs in a savepoint, so that our own bug leaves the stored
+delivery with its traceback, and the vendor's retry (or a replay) applies it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import traceback
+from collections.abc import Sequence
+from enum import StrEnum
+
+from django.db import transaction
+from django.utils import timezone
+
+from meetings import attendance, extensions, facts
+from meetings.conf import conf
+from meetings.exceptions import WebhookError, WebhookForged, WebhookSecretMissing
+from meetings.models import Meeting, WebhookDelivery
+from meetings.providers.base import Provider
+from meetings.providers.registry import get_provider
+from meetings.providers.types import EventKind, ProviderEvent, WebhookMessage
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 256 * 1024
+REJECTED_KEPT = 1000
+REJECTED_BODY = 2000
+WAITING_BATCH = 1000
+Verdict = WebhookDelivery.Verdict
+
+
+class Outcome(StrEnum):
+    """What became of a message that was accepted."""
+
+    PROBE = "probe"
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+
+
+def receive(provider: Provider, message: WebhookMessage) -> Outcome:
+    """Take one inbound message; raise a `WebhookError` for what is not accepted (that is kept in a rotating store)."""
+    is_probe = message.body.strip() in (b"", b"{}")
+    if is_probe and "authorization" not in message.headers:
+        return Outcome.PROBE
+    try:
+        events = _verified_events(provider, message, is_probe=is_probe)
+    except WebhookError as error:
+        _keep_rejected(provider, message, error)
+        raise
+    return _store_and_apply(provider, message, events) if events else Outcome.PROBE
+
+
+def _verified_events(provider: Provider, message: WebhookMessage, *, is_probe: bool) -> list[ProviderEvent]:
+    families = provider.verify(message)
+    if not families and not conf.ALLOW_UNSIGNED_WEBHOOKS:
+        raise WebhookSecretMissing(
+            f"No webhook secret is configured for the provider {provider.alias!r}; the event is not accepted."
+        )
+    if is_probe:
+        return []
+    events = provider.parse(message)
+    for event in events:
+        if families and not provider.webhook_secrets(event.family):
+            raise WebhookSecretMissing(f"No webhook secret is configured for {event.family.value} events.")
+        if families and event.family not in families:
+            raise WebhookForged(f"The signature is not one for {event.family.value} events.")
+    return events
+
+
+def _keep_rejected(provider: Provider, message: WebhookMessage, error: WebhookError) -> None:
+    WebhookDelivery.objects.create(
+        provider=provider.alias,
+        verdict=Verdict.REJECTED,
+        body=message.body[:REJECTED_BODY].decode("utf-8", "replace").replace("\x00", ""),
+        error=f"{error.code}: {error.message}",
+    )
+    rejected = WebhookDelivery.objects.filter(verdict=Verdict.REJECTED).order_by("-id")
+    oldest = rejected.values_list("pk", flat=True)[REJECTED_KEPT : REJECTED_KEPT + 1].first()
+    if oldest is not None:
+        rejected.filter(pk__lte=oldest).order_by().delete()
+
+
+def dedupe_key(alias: str, body: bytes) -> str:
+    """Return the hash of a provider's alias and the canonical form of a body."""
+    canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{alias}\n{canonical}".encode()).hexdigest()
+
+
+def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequence[ProviderEvent]) -> Outcome:
+    first, key = events[0], dedupe_key(provider.alias, message.body)
+    with transaction.atomic():
+        WebhookDelivery.objects.bulk_create(
+            [
+                WebhookDelivery(
+                    provider=provider.alias,
+                    kind=first.name,
+                    session_id=first.session_id,
+                    verdict=Verdict.FAILED,
+                    dedupe_key=key,
+                    body=message.body.decode("utf-8-sig"),
+                    attempts=0,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        delivery = WebhookDelivery.objects.select_for_update().get(dedupe_key=key)
+        if delivery.verdict in {Verdict.APPLIED, Verdict.UNKNOWN}:
+            return Outcome.DUPLICATE
+        _apply_guarded(delivery, events)
+    return Outcome.FAILED if delivery.verdict == Verdict.FAILED else Outcome.STORED
+
+
+def replay(delivery: WebhookDelivery) -> WebhookDelivery:
+    """Apply a stored, verified delivery again; return it as stored. Safe to repeat: facts merge."""
+    if delivery.dedupe_key is None:
+        raise WebhookForged("A delivery that did not verify can't be replayed.")
+    provider = get_provider(delivery.provider)
+    events = provider.parse(WebhookMessage(body=delivery.body.encode()))
+    with transaction.atomic():
+        locked = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
+        _apply_guarded(locked, events)
+    return locked
+
+
+def apply_waiting(meeting: Meeting) -> int:
+    """Apply the deliveries that came before their meeting did; return how many."""
+    waiting = WebhookDelivery.objects.filter(
+        provider=meeting.provider, session_id=meeting.session_id, verdict=Verdict.UNMATCHED
+    )
+    deliveries = list(waiting.order_by("id")[:WAITING_BATCH])
+    for delivery in deliveries:
+        replay(delivery)
+    return len(deliveries)
+
+
+def _apply_guarded(delivery: WebhookDelivery, events: Sequence[ProviderEvent]) -> None:
+    try:
+        with transaction.atomic():
+            delivery.verdict = _apply(delivery, events)
+            delivery.error = ""
+            delivery.applied_at = timezone.now()
+    except Exception:
+        logger.exception("Webhook delivery %s could not be applied", delivery.pk)
+        delivery.verdict, delivery.error, delivery.applied_at = Verdict.FAILED, traceback.format_exc(), None
+    delivery.attempts += 1
+    delivery.save(update_fields=["verdict", "error", "applied_at", "attempts", "meeting"])
+
+
+def _apply(delivery: WebhookDelivery, events: Sequence[ProviderEvent]) -> Verdict:
+    verdict = Verdict.UNKNOWN
+    for event in events:
+        meeting = Meeting.objects.filter(provider=delivery.provider, session_id=event.session_id).first()
+        if event.kind is EventKind.UNKNOWN:
+            delivery.meeting = meeting
+        elif meeting is None:
+            return Verdict.UNMATCHED
+        else:
+            delivery.meeting = meeting
+            verdict = _apply_event(meeting, event, delivery)
+    return verdict
+
+
+def _apply_event(meeting: Meeting, event: ProviderEvent, delivery: WebhookDelivery) -> Verdict:
+    if event.kind is EventKind.ARCHIVE_STATUS:
+        taken = [extension.archive_event(meeting, event, delivery) for extension in extensions.registered()]
+        return Verdict.APPLIED if any(taken) else Verdict.UNKNOWN
+    fact = facts.of_event(event)
+    if fact is not None:
+        attendance.record(meeting, [fact], source="webhook", delivery=delivery)
+    return Verdict.APPLIED

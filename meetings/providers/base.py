@@ -1,0 +1,99 @@
+"""The face that every media provider shows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
+
+from meetings.exceptions import UnsupportedFeature
+from meetings.providers.types import (
+    AccessToken,
+    Capabilities,
+    EventFamily,
+    ProviderEvent,
+    RoomRef,
+    RoomSpec,
+    TokenGrant,
+    WebhookMessage,
+)
+
+
+class Provider(ABC):
+    """A media provider, built once per alias from `VIDEOCONF_PROVIDERS[alias]["OPTIONS"]`.
+
+    Methods raise `ProviderError` and its kinds for what the provider did, `UnsupportedFeature` for what it can't do;
+    a time-out bounds every one that talks to a network. None of them touches the database.
+    """
+
+    name: ClassVar[str]
+    """What a person reads: `Embedded WebRTC`."""
+    browser_module: ClassVar[str]
+    """Static path of the ES module that the meeting page loads for this provider."""
+    options: ClassVar[Mapping[str, Any]] = {}
+    """Name -> default of every option; others are refused by name."""
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        unknown = sorted(set(options) - set(self.options))
+        if unknown:
+            raise ImproperlyConfigured(
+                f'VIDEOCONF_PROVIDERS["{alias}"]["OPTIONS"] has no option {unknown[0]!r}; '
+                f"it takes {', '.join(sorted(self.options)) or 'none'}."
+            )
+        self.alias = alias
+        self.settings = {**self.options, **options}
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What this provider can do with the options it has."""
+
+    @abstractmethod
+    def create_room(self, spec: RoomSpec) -> RoomRef:
+        """Make a room for a new meeting. Not repeatable: each call makes another room."""
+
+    @abstractmethod
+    def issue_token(self, room: RoomRef, grant: TokenGrant) -> AccessToken:
+        """Mint a join token; no side effects."""
+
+    @abstractmethod
+    def client_config(self, room: RoomRef) -> dict[str, Any]:
+        """Return what the meeting page may know about the room (JSON, no secrets)."""
+
+    @abstractmethod
+    def close_room(self, room: RoomRef, connection_ids: Sequence[str]) -> None:
+        """Put everyone out; `connection_ids` are those we believe open. May be repeated."""
+
+    def remove_participant(self, room: RoomRef, connection_id: str) -> None:
+        """Put one connection out. May be repeated."""
+        raise UnsupportedFeature(self.refusal("remove attendees"))
+
+    def mute_participant(self, room: RoomRef, connection_id: str, stream_ids: Sequence[str]) -> None:
+        """Mute one connection's microphone. May be repeated."""
+        raise UnsupportedFeature(self.refusal("mute attendees"))
+
+    def refusal(self, what: str) -> str:
+        """Return the sentence that refuses a feature (original wording)."""
+        return f"Cannot {what}, this feature is not available for this provider"
+
+    @abstractmethod
+    def webhook_secrets(self, family: EventFamily) -> Sequence[str]:
+        """Return the signature secrets in force for one kind of callback, newest first; empty: none."""
+
+    @abstractmethod
+    def verify(self, message: WebhookMessage) -> frozenset[EventFamily]:
+        """Check the signature over the raw body; return the kinds that it is good for.
+
+        Empty: no secret is configured at all, so nothing could be checked. Raises `WebhookUnsigned` or `WebhookForged`.
+        """
+
+    @abstractmethod
+    def parse(self, message: WebhookMessage) -> list[ProviderEvent]:
+        """Read the events of a verified message. Raises `WebhookMalformed`; unknown kinds become `EventKind.UNKNOWN`."""
+
+    def check(self) -> list[CheckMessage]:
+        """Return what is wrong with this provider's settings."""
+        return []

@@ -1,0 +1,296 @@
+"""What can be done with a meeting: the place where the database and the provider meet.
+
+Keyword-only after the subject. `actor` is who asks (an opaque string for the audit columns), `now` is for tests. A provider
+that fails leaves no trace in what the API shows, but for ending a meeting, which always succeeds.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from meetings import attendance, deferred, extensions, facts, intake, rules, signals
+from meetings.abstract_models import SYSTEM_ACTOR
+from meetings.conf import conf
+from meetings.exceptions import Conflict, ProviderError, Refused
+from meetings.facts import Fact
+from meetings.models import Attendee, Connection, Meeting, Stream, new_meeting_link
+from meetings.providers.registry import get_provider, is_configured
+from meetings.providers.types import AccessToken, Role, RoomRef, RoomSpec, TokenGrant
+
+logger = logging.getLogger(__name__)
+
+FIRST_RETRY = timedelta(seconds=5)
+LONGEST_RETRY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingPlan:
+    """What a new meeting shall be; the names are the API's, in snake case."""
+
+    is_scheduled: bool = False
+    schedule_time: datetime | None = None
+    enable_archiving: bool = False
+    end_to_end_encryption: bool = False
+    title: str | None = None
+    ext_id: str | None = None
+    ext_metadata: dict[str, Any] | None = None
+    duration: int | None = None
+    max_participants: int | None = None
+    provider: str | None = None
+
+
+def create_meeting(
+    plan: MeetingPlan, *, actor: str, tenant: str = "", now: datetime | None = None
+) -> Meeting:
+    """Make a room at the provider, then the row; return the meeting.
+
+    Raises `Refused` and `UnsupportedFeature` before anything is touched, `ProviderError` if the room could not be made.
+    Sends `meeting_created`. Events that came before the row are applied after commit.
+    """
+    moment = now or timezone.now()
+    alias = plan.provider or conf.DEFAULT_PROVIDER
+    rules.refuse_unknown_provider(alias)
+    provider = get_provider(alias)
+    rules.refuse_plan(plan, provider, now=moment)
+    link = new_meeting_link()
+    room = provider.create_room(
+        RoomSpec(
+            meeting_link=link,
+            end_to_end_encryption=plan.end_to_end_encryption,
+            archive_always=plan.enable_archiving,
+        )
+    )
+    with transaction.atomic():
+        meeting = Meeting.objects.create(
+            session_id=room.session_id,
+            meeting_link=link,
+            is_scheduled=plan.is_scheduled,
+            schedule_time=_kept_schedule_time(plan, moment),
+            is_archived=plan.enable_archiving,
+            end_to_end_encryption=plan.end_to_end_encryption,
+            title=plan.title or None,
+            ext_id=plan.ext_id,
+            ext_metadata=plan.ext_metadata,
+            duration=plan.duration,
+            max_participants=plan.max_participants,
+            provider=alias,
+            tenant=tenant,
+            created_by=actor,
+            modified_by=actor,
+            created_on=moment,
+            modified_on=moment,
+        )
+        signals.send_on_commit(signals.meeting_created, meeting=meeting)
+    intake.apply_waiting(meeting)
+    return meeting
+
+
+def _kept_schedule_time(plan: MeetingPlan, now: datetime) -> datetime | None:
+    """A past time without `is_scheduled` is ignored, as in the original; a future one waits for `is_scheduled`."""
+    if plan.schedule_time is None or (not plan.is_scheduled and plan.schedule_time < now):
+        return None
+    return plan.schedule_time
+
+
+def edit_meeting(
+    meeting: Meeting, changes: dict[str, Any], *, actor: str, now: datetime | None = None
+) -> Meeting:
+    """Change what `changes` names (`is_scheduled`, `schedule_time`, `is_archived`, `ext_id`, `ext_metadata`, and for
+    staff `title`, `duration`, `max_participants`) and nothing else; return the meeting as stored.
+
+    Raises `Refused` with the original's sentences. Sends `meeting_changed`. Safe to repeat.
+    """
+    moment = now or timezone.now()
+    with transaction.atomic():
+        locked = attendance.lock(meeting)
+        rules.refuse_edit(locked, changes, get_provider(locked.provider), now=moment)
+        if not changes:
+            return locked
+        for name, value in changes.items():
+            setattr(locked, name, value)
+        locked.modified_on, locked.modified_by = moment, actor
+        locked.save(update_fields=[*changes, "title_key", "modified_on", "modified_by"])
+        signals.send_on_commit(signals.meeting_changed, meeting=locked)
+    return locked
+
+
+def issue_token(
+    meeting: Meeting,
+    *,
+    role: Role = Role.PUBLISHER,
+    data: str = "",
+    ext_id: str | None = None,
+    guest_id: str | None = None,
+    expires_at: datetime | None = None,
+    now: datetime | None = None,
+) -> AccessToken:
+    """Mint a join token; the first one of a meeting sets its start time (and its closing time, if it has a duration).
+
+    Raises `Refused`: ended, too early, expiry or `data` out of range. Sends `meeting_started` for the first.
+    """
+    moment = now or timezone.now()
+    provider = get_provider(meeting.provider)
+    rules.refuse_join(meeting, now=moment)
+    lifetime = timedelta(seconds=provider.capabilities.default_token_lifetime)
+    rules.refuse_grant(provider.capabilities, data=data, expires_at=expires_at, now=moment)
+    token = provider.issue_token(
+        room_of(meeting),
+        TokenGrant(
+            role=role,
+            identity=facts.identity_of(ext_id=ext_id, guest_id=guest_id, data=data),
+            issued_at=moment,
+            expires_at=expires_at or moment + lifetime,
+            data=data,
+            ext_id=ext_id,
+        ),
+    )
+    if meeting.start_time is None:
+        _start(meeting, moment)
+    return token
+
+
+def _start(meeting: Meeting, now: datetime) -> None:
+    with transaction.atomic():
+        if meeting.mark_started(now):
+            if meeting.closes_at is not None:
+                deferred.close_later(meeting.pk, meeting.closes_at)
+            signals.send_on_commit(signals.meeting_started, meeting=meeting)
+        elif Meeting.objects.filter(pk=meeting.pk, end_time__isnull=False).exists():
+            raise Refused(rules.EXPIRED, code="meeting_ended")
+
+
+def end_meeting(meeting: Meeting, *, actor: str, now: datetime | None = None) -> None:
+    """End a meeting: no token from now on, a running archive stops, everybody is put out.
+
+    Of racing calls one succeeds, the others get `Refused` (`meeting_already_ended`). If the provider fails to put people
+    out, the meeting is ended all the same and the worker repeats it. Sends `meeting_ended`.
+    """
+    moment = now or timezone.now()
+    with transaction.atomic():
+        if not meeting.mark_ended(moment, actor):
+            raise Refused("Meeting has already been ended!", code="meeting_already_ended")
+        open_ids = _open_connection_ids(meeting)
+        if get_provider(meeting.provider).capabilities.heartbeats:
+            attendance.record(meeting, [Fact(kind=facts.SESSION_ENDED, at=moment)], source="api")
+        signals.send_on_commit(signals.meeting_ended, meeting=meeting)
+    for extension in extensions.registered():
+        extension.meeting_ended(meeting)
+    _disconnect(meeting, open_ids)
+
+
+def close_if_due(meeting_id: int) -> bool:
+    """End a meeting whose closing time has come; return whether this call did."""
+    meeting = Meeting.objects.filter(
+        pk=meeting_id, end_time__isnull=True, closes_at__lte=timezone.now()
+    ).first()
+    if meeting is None:
+        return False
+    try:
+        end_meeting(meeting, actor=SYSTEM_ACTOR)
+    except Refused:
+        return False
+    return True
+
+
+def repeat_disconnect(meeting_id: int) -> bool:
+    """Ask the provider again to put out who is left of an ended meeting; return whether nothing is owed any more."""
+    meeting = Meeting.objects.owing_disconnect().filter(pk=meeting_id).first()
+    return meeting is None or _disconnect(meeting, _open_connection_ids(meeting))
+
+
+def _disconnect(meeting: Meeting, connection_ids: list[str]) -> bool:
+    try:
+        if not is_configured(meeting.provider):
+            raise ProviderError(f"The provider {meeting.provider!r} is not configured.")
+        get_provider(meeting.provider).close_room(room_of(meeting), connection_ids)
+    except ProviderError as error:
+        logger.warning("Putting out meeting %s failed: %s", meeting.pk, error.code)
+        wait = min(FIRST_RETRY * 2 ** min(meeting.disconnect_attempts, 10), LONGEST_RETRY)
+        again_at = timezone.now() + wait
+        with transaction.atomic():
+            meeting.mark_disconnect_failed(f"{error.code}: {error.message}", again_at)
+            deferred.disconnect_later(meeting.pk, again_at)
+        return False
+    meeting.mark_disconnected()
+    return True
+
+
+def delete_meeting(meeting: Meeting, *, actor: str) -> None:
+    """Soft-delete a meeting; one that people are in is ended first, so that nobody is left in a room without a door."""
+    if meeting.start_time is not None and meeting.end_time is None:
+        try:
+            end_meeting(meeting, actor=actor)
+        except Refused:
+            logger.info("Meeting %s was ended meanwhile", meeting.pk)
+    meeting.soft_delete(actor)
+    signals.send_on_commit(signals.meeting_changed, meeting=meeting)
+
+
+def restore_meeting(meeting: Meeting, *, actor: str) -> None:
+    """Bring a soft-deleted meeting back as it was."""
+    meeting.restore(actor)
+    signals.send_on_commit(signals.meeting_changed, meeting=meeting)
+
+
+def remove_attendee(attendee: Attendee, *, actor: str, now: datetime | None = None) -> None:
+    """Put an attendee out and revoke her tokens; a token issued later lets her in again. Safe to repeat.
+
+    Raises `Conflict` for a meeting that has ended, `UnsupportedFeature`, `ProviderError` (then nothing has changed).
+    """
+    meeting = attendee.meeting
+    _refuse_moderation(meeting, "remove attendees")
+    provider = get_provider(meeting.provider)
+    for connection in Connection.objects.filter(attendee=attendee).present():
+        provider.remove_participant(room_of(meeting), connection.connection_id)
+    moment = now or timezone.now()
+    Attendee.objects.filter(pk=attendee.pk).update(removed_on=moment, removed_by=actor)
+    attendee.removed_on, attendee.removed_by = moment, actor
+
+
+def mute_attendee(attendee: Attendee) -> None:
+    """Mute an attendee's microphones. Safe to repeat. Errors as in `remove_attendee`."""
+    _refuse_moderation(attendee.meeting, "mute attendees")
+    _mute(attendee.meeting, list(Connection.objects.filter(attendee=attendee).present()))
+
+
+def mute_everyone(meeting: Meeting) -> None:
+    """Mute everybody who is in the meeting now. Safe to repeat. Errors as in `remove_attendee`."""
+    _refuse_moderation(meeting, "mute attendees")
+    _mute(meeting, list(Connection.objects.filter(meeting=meeting).present()))
+
+
+def _mute(meeting: Meeting, connections: list[Connection]) -> None:
+    provider = get_provider(meeting.provider)
+    streams: dict[int, list[str]] = {}
+    for connection_id, stream_id in Stream.objects.filter(
+        connection__in=connections, ended_at__isnull=True
+    ).values_list("connection_id", "stream_id"):
+        streams.setdefault(connection_id, []).append(stream_id)
+    for connection in connections:
+        provider.mute_participant(room_of(meeting), connection.connection_id, streams.get(connection.pk, []))
+
+
+def _refuse_moderation(meeting: Meeting, what: str) -> None:
+    rules.refuse_unsupported(get_provider(meeting.provider), "moderation", what)
+    if meeting.is_over(timezone.now()):
+        raise Conflict("This meeting has ended; nobody is in it.", code="meeting_ended")
+
+
+def room_of(meeting: Meeting) -> RoomRef:
+    """Return the provider's view of a meeting."""
+    return RoomRef(
+        session_id=meeting.session_id,
+        meeting_link=meeting.meeting_link,
+        end_to_end_encryption=meeting.end_to_end_encryption,
+        max_participants=meeting.max_participants,
+    )
+
+
+def _open_connection_ids(meeting: Meeting) -> list[str]:
+    return list(Connection.objects.filter(meeting=meeting).present().values_list("connection_id", flat=True))

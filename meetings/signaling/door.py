@@ -1,0 +1,110 @@
+"""The database side of the signalling socket, as plain functions: joining, beating, leaving, moderating."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from meetings import extensions, seats, services
+from meetings.exceptions import JoinRefused
+from meetings.models import Connection, Meeting
+from meetings.providers.registry import get_provider, is_configured
+from meetings.providers.types import Role
+from meetings.providers.webrtc import WebRTCProvider, tokens
+from meetings.signaling import frames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """Someone who was let in: everything that her socket needs to know."""
+
+    meeting: Meeting
+    connection_id: str
+    replaces: str
+    resumed: bool
+    role: Role
+    name: str
+    attendee_key: str
+    welcome: dict[str, Any]
+
+
+def open_door(meeting_link: str, frame: dict[str, Any], socket: str) -> Guest:
+    """Check a `join` frame and give it a seat; raise `JoinRefused` or `frames.BadFrame`."""
+    meeting = Meeting.objects.alive().filter(meeting_link=meeting_link).first()
+    if meeting is None:
+        raise JoinRefused("There is no meeting at this address.", code="meeting_unknown")
+    provider = get_provider(meeting.provider) if is_configured(meeting.provider) else None
+    if not isinstance(provider, WebRTCProvider):
+        raise JoinRefused("This meeting's media does not come from here.", code="provider_mismatch")
+    known_id = _known_id(meeting, frame.get("resume"))
+    is_reload = frame.get("reload") is True
+    claims = tokens.read(
+        frames.text_of(frame, "token", 8192),
+        meeting.session_id,
+        ignore_expiry=bool(known_id) and not is_reload,
+    )
+    name = frames.display_name(claims.data or frames.text_of(frame, "name", 1000)) or "Guest"
+    seat = seats.admit(
+        meeting,
+        claims,
+        socket=socket,
+        name=claims.data or name,
+        limit=provider.limit(services.room_of(meeting)),
+        known_id=known_id,
+        is_reload=is_reload,
+    )
+    attendee_key = tokens.attendee_key(meeting.session_id, seat.identity)
+    return Guest(
+        meeting=meeting,
+        connection_id=seat.connection_id,
+        replaces=seat.replaces,
+        resumed=seat.resumed,
+        role=claims.role,
+        name=name,
+        attendee_key=attendee_key,
+        welcome={
+            "t": "welcome",
+            "id": seat.connection_id,
+            "resume": tokens.resume_key(meeting.session_id, seat.connection_id),
+            "resumed": seat.resumed,
+            "role": claims.role.value,
+            "name": name,
+            "attendee": attendee_key,
+            "iceServers": provider.ice_servers(seat.connection_id),
+            "limit": provider.limit(services.room_of(meeting)),
+            "encrypted": meeting.end_to_end_encryption,
+            "recording": extensions.is_recording(meeting),
+            "title": meeting.title or "",
+        },
+    )
+
+
+def _known_id(meeting: Meeting, resume: Any) -> str:
+    if not isinstance(resume, dict):
+        return ""
+    connection_id, key = frames.text_of(resume, "id", 255), frames.text_of(resume, "key", 255)
+    return connection_id if tokens.is_resume_key(meeting.session_id, connection_id, key) else ""
+
+
+def remove(meeting: Meeting, connection_id: str, actor: str) -> bool:
+    """Remove the attendee behind a connection; return whether there is one."""
+    row = _row(meeting, connection_id)
+    if row is None or row.attendee is None:
+        return False
+    services.remove_attendee(row.attendee, actor=actor)
+    return True
+
+
+def is_present(meeting: Meeting, connection_id: str) -> bool:
+    """Whether a connection of this meeting is open."""
+    return _row(meeting, connection_id) is not None
+
+
+def _row(meeting: Meeting, connection_id: str) -> Connection | None:
+    found: Connection | None = (
+        Connection.objects.filter(meeting=meeting, connection_id=connection_id)
+        .present()
+        .select_related("attendee__meeting")
+        .first()
+    )
+    return found

@@ -1,0 +1,18 @@
+"""Everything of the meetings app: `path("video/", include("meetings.urls"))`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from meetings.api.urls import urlpatterns as api
+from meetings.views import MeetingPage, MeetingPageToken
+from meetings.webhooks.urls import urlpatterns as webhooks
+
+app_name = "videoconf"
+
+urlpatterns = [
+    *api,
+    *webhooks,
+    path("meet/<str:meeting_link>", MeetingPage.as_view(), name="meet"),
+    path("meet/<str:meeting_link>/token", MeetingPageToken.as_view(), name="meet-token"),
+]

@@ -1,0 +1,241 @@
+"""The meeting page, and the join tokens that it may ask for on behalf of whoever looks at it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.signing import BadSignature, TimestampSigner
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.csrf import csrf_exempt
+
+from meetings import extensions, permission_names, services, strict_json
+from meetings.conf import conf
+from meetings.envelope import envelope, envelope_of, headers_of, status_of
+from meetings.exceptions import VideoconfError
+from meetings.models import Attendee, Meeting
+from meetings.providers.registry import get_provider, is_configured
+from meetings.providers.types import Role
+from meetings.seats import MEETING_ENDED, NOT_STARTED, REMOVED
+
+TICKET_SALT = "videoconf.page"
+TICKET_AGE = timedelta(hours=12)
+GUEST = "guest"
+MAX_BODY = 4096
+MAX_NAME = 100
+_LINK = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_BROWSER = re.compile(r"[A-Za-z0-9_-]{8,64}")
+LABEL = "videoconf_meetings"
+
+
+def find(meeting_link: str) -> Meeting | None:
+    """Return the alive meeting of a link id."""
+    if not _LINK.fullmatch(meeting_link):
+        return None
+    meeting: Meeting | None = Meeting.objects.alive().filter(meeting_link=meeting_link).first()
+    return meeting
+
+
+def admission_of(user: Any) -> str:
+    """Return how someone without a join token gets in: `user`, `guest` or `none`."""
+    if (
+        user is not None
+        and user.is_authenticated
+        and user.has_perm(f"{LABEL}.{permission_names.GENERATE_MEETING_TOKEN}")
+    ):
+        return "user"
+    return "guest" if conf.GUEST_ROLE else "none"
+
+
+def role_of_user(user: Any) -> Role:
+    """Return the role of a signed-in user: moderators hold ModerateMeeting."""
+    may_moderate = user.has_perm(f"{LABEL}.{permission_names.MODERATE_MEETING}")
+    return Role.MODERATOR if may_moderate else Role.PUBLISHER
+
+
+def name_of_user(user: Any) -> str:
+    """Return a user's full name, else her username."""
+    full_name = getattr(user, "get_full_name", lambda: "")()
+    return str(full_name or user.get_username())[:MAX_NAME]
+
+
+@method_decorator(xframe_options_exempt, name="dispatch")
+class MeetingPage(View):
+    """`GET /meet/{meetingLinkId}`. What may frame it is in its Content-Security-Policy (`FRAME_ANCESTORS`)."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest, meeting_link: str) -> HttpResponse:
+        meeting = find(meeting_link)
+        if meeting is None or not is_configured(meeting.provider):
+            context = {"base_template": conf.PAGE_BASE_TEMPLATE}
+            response = render(request, "videoconf_meetings/not_found.html", context, status=404)
+        else:
+            response = render(request, "videoconf_meetings/meet.html", _context(request, meeting))
+        return guarded(response, request)
+
+
+def _context(request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
+    now, early = timezone.now(), timedelta(minutes=conf.TIME_TO_START)
+    state = "ended" if meeting.is_over(now) else meeting.state_at(now, early)
+    opens_at = meeting.schedule_time - early if state == "scheduled" and meeting.schedule_time else None
+    provider = get_provider(meeting.provider)
+    user = getattr(request, "user", None)
+    admission = admission_of(user)
+    config = {
+        "meetingLink": meeting.meeting_link,
+        "title": meeting.title,
+        "state": state,
+        "opensAt": opens_at.isoformat() if opens_at else None,
+        "admission": admission,
+        "name": name_of_user(user) if admission == "user" else None,
+        "tokenUrl": reverse("videoconf:meet-token", args=[meeting.meeting_link]),
+        "ticket": _ticket(meeting, user, admission) if admission != "none" else None,
+        "provider": meeting.provider,
+        "module": static(provider.browser_module),
+        "client": provider.client_config(services.room_of(meeting)),
+        "canRecord": extensions.can_archive(provider) and not meeting.end_to_end_encryption,
+        "recording": extensions.is_recording(meeting),
+        "debug": bool(settings.DEBUG),
+    }
+    return {
+        "config": config,
+        "meeting_title": meeting.title or "Meeting",
+        "state": state,
+        "base_template": conf.PAGE_BASE_TEMPLATE,
+    }
+
+
+def _ticket(meeting: Meeting, user: Any, admission: str) -> str:
+    holder = f"user.{user.pk}" if admission == "user" else GUEST
+    return TimestampSigner(salt=TICKET_SALT).sign(f"{meeting.meeting_link}.{holder}")
+
+
+def guarded(response: HttpResponse, request: HttpRequest) -> HttpResponse:
+    """Set the page's own security headers; a project's middleware must not loosen them."""
+    host = request.get_host()
+    origin = urlsplit(static("videoconf_meetings/")).netloc
+    own = f"'self' {urlsplit(settings.STATIC_URL or '').scheme}://{origin}" if origin else "'self'"
+    ancestors = " ".join(conf.FRAME_ANCESTORS) or "'none'"
+    response["Content-Security-Policy"] = "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {own}",
+            f"style-src {own}",
+            f"img-src {own} data:",
+            f"font-src {own}",
+            "media-src 'self' blob: mediastream:",
+            f"connect-src 'self' ws://{host} wss://{host}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            f"frame-ancestors {ancestors}",
+        )
+    )
+    response["Referrer-Policy"] = "no-referrer"
+    response["Permissions-Policy"] = (
+        "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)"
+    )
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class MeetingPageToken(View):
+    """`POST /meet/{meetingLinkId}/token`: mints a join token for the page.
+
+    Takes the ticket that the page was rendered with, and no cookie: what can't read the page can't join through it. That
+    is why it needs no CSRF token, and why it works in a frame on another site.
+    """
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, meeting_link: str) -> HttpResponse:
+        meeting = find(meeting_link)
+        if meeting is None:
+            return _refuse(404, "meeting_unknown", "There is no meeting at this address.")
+        body = _body(request)
+        if body is None:
+            return _refuse(400, "invalid_value", "Send a JSON object with `ticket`, `browserId` and `name`.")
+        holder = _holder(meeting, body)
+        if holder is None:
+            return _refuse(403, "ticket_invalid", "This page is too old. Load it again.")
+        try:
+            return _mint(meeting, holder, body)
+        except VideoconfError as error:
+            return JsonResponse(
+                envelope_of(_in_page_words(error)), status=status_of(error), headers=headers_of(error)
+            )
+
+
+def _in_page_words(error: VideoconfError) -> VideoconfError:
+    sentences = {"meeting_ended": MEETING_ENDED, "meeting_not_started": NOT_STARTED}
+    error.message = sentences.get(error.code, error.message)
+    return error
+
+
+def _refuse(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse(envelope(status, message, code), status=status)
+
+
+def _body(request: HttpRequest) -> dict[str, str] | None:
+    raw = request.read(MAX_BODY + 1)
+    if len(raw) > MAX_BODY:
+        return None
+    try:
+        body = strict_json.loads(raw)
+    except strict_json.InvalidJSON:
+        return None
+    wanted = ("ticket", "browserId", "name")
+    if not isinstance(body, dict) or not all(isinstance(body.get(name, ""), str) for name in wanted):
+        return None
+    return {name: body.get(name, "") for name in wanted}
+
+
+def _holder(meeting: Meeting, body: dict[str, str]) -> str | None:
+    try:
+        text = TimestampSigner(salt=TICKET_SALT).unsign(body["ticket"], max_age=TICKET_AGE)
+    except BadSignature:
+        return None
+    link, _, holder = text.partition(".")
+    return holder if link == meeting.meeting_link else None
+
+
+def _mint(meeting: Meeting, holder: str, body: dict[str, str]) -> HttpResponse:
+    name = " ".join("".join(char if char.isprintable() else " " for char in body["name"]).split())[:MAX_NAME]
+    if holder == GUEST:
+        if not conf.GUEST_ROLE or not _BROWSER.fullmatch(body["browserId"]):
+            return _refuse(403, "forbidden", "You need an invitation to join this meeting.")
+        role, identity = Role(conf.GUEST_ROLE), {"guest_id": body["browserId"]}
+        key, data = f"guest:{body['browserId']}", name or "Guest"
+    else:
+        user = _user(holder)
+        if user is None:
+            return _refuse(403, "forbidden", "You need an invitation to join this meeting.")
+        role, data = role_of_user(user), name_of_user(user)
+        identity, key = {"ext_id": f"user:{user.pk}"}, f"ext:user:{user.pk}"
+    if Attendee.objects.filter(meeting=meeting, identity=key, removed_on__isnull=False).exists():
+        return _refuse(403, "attendee_removed", REMOVED)
+    token = services.issue_token(meeting, role=role, data=data, **identity)
+    return JsonResponse(
+        {"token": token.value, "sessionId": meeting.session_id, "role": role.value, "data": data},
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _user(holder: str) -> Any:
+    pk = holder.partition(".")[2]
+    user = get_user_model()._default_manager.filter(pk=pk, is_active=True).first()
+    return user if user is not None and admission_of(user) == "user" else None

@@ -1,0 +1,71 @@
+"""Webhooks over HTTP: bounded body in, status out. What happens in between is in `intake`."""
+
+from __future__ import annotations
+
+import hmac
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from meetings import intake
+from meetings.conf import conf
+from meetings.envelope import envelope, envelope_of, headers_of, status_of
+from meetings.exceptions import VideoconfError, WebhookError
+from meetings.providers.registry import get_provider, is_configured
+from meetings.providers.types import WebhookMessage
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class WebhookView(View):
+    """`POST /webhooks/session` (the default provider, answers 204) and `POST /webhooks/<alias>` (answers 200)."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, alias: str | None = None, path_token: str = "") -> HttpResponse:
+        name = alias or conf.DEFAULT_PROVIDER
+        if not _is_right_path(path_token) or not is_configured(name):
+            return not_found()
+        if (body := _bounded_body(request)) is None:
+            message = f"A webhook body can have at most {intake.MAX_BODY} bytes."
+            return JsonResponse(envelope(413, message, "body_too_large"), status=413)
+        headers = {key.lower(): value for key, value in request.headers.items()}
+        try:
+            outcome = intake.receive(get_provider(name), WebhookMessage(body=body, headers=headers))
+        except VideoconfError as error:
+            return _refusal(error)
+        if outcome is intake.Outcome.FAILED:
+            text = "The event is stored and could not be applied; sending it again applies it."
+            return JsonResponse(envelope(500, text, "webhook_failed"), status=500)
+        return HttpResponse(status=204 if alias is None else 200)
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        return not_found()
+
+
+def not_found() -> HttpResponse:
+    """Return the answer for an address that is no route."""
+    return JsonResponse(envelope(404, "API not found !", "route_not_found"), status=404)
+
+
+def _refusal(error: VideoconfError) -> HttpResponse:
+    status = status_of(error)
+    response = JsonResponse(envelope_of(error), status=status, headers=headers_of(error))
+    if isinstance(error, WebhookError) and status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, WebhookError) and status == 503:
+        response["Retry-After"] = "60"
+    return response
+
+
+def _is_right_path(path_token: str) -> bool:
+    return hmac.compare_digest(path_token.encode(), (conf.WEBHOOK_PATH_TOKEN or "").encode())
+
+
+def _bounded_body(request: HttpRequest) -> bytes | None:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > intake.MAX_BODY:
+        return None
+    body: bytes = request.read(intake.MAX_BODY + 1)
+    return None if len(body) > intake.MAX_BODY else body

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from corsheaders.defaults import default_headers
@@ -287,7 +288,7 @@ VIDEOCONF = {
     "AZURE_CONTAINER": env.optional("AZURE_CONTAINER"),
     "MEDIA_ROOT": MEDIA_ROOT,
 }
-VIDEOCONF_PROVIDERS = {
+VIDEOCONF_PROVIDERS: dict[str, dict[str, Any]] = {
     "webrtc": {
         "BACKEND": "meetings.providers.webrtc.WebRTCProvider",
         "OPTIONS": {

@@ -47,9 +47,7 @@ def _find(meeting: Meeting, archive_id: str) -> Archive | None:
     known: Archive | None = rows.filter(archive_id=archive_id).first()
     if known is not None:
         return known
-    pending: Archive | None = rows.filter(
-        meeting=meeting, is_ours=True, status="starting", deleted=False
-    ).first()
+    pending: Archive | None = rows.filter(meeting=meeting, is_ours=True, status="starting", deleted=False).first()
     if pending is not None:
         pending.archive_id = archive_id
     return pending

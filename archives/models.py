@@ -73,9 +73,7 @@ class Archive(SoftDeleteModel, AuditModel):
         indexes = (
             models.Index(fields=("tenant", "-id"), condition=Q(deleted=False), name="vc_ar_tenant"),
             models.Index(fields=("tenant", "status", "-id"), condition=Q(deleted=False), name="vc_ar_status"),
-            models.Index(
-                fields=("tenant", "created_on", "id"), condition=Q(deleted=False), name="vc_ar_created"
-            ),
+            models.Index(fields=("tenant", "created_on", "id"), condition=Q(deleted=False), name="vc_ar_created"),
             models.Index(fields=("archive_id",), name="vc_ar_archive_id"),
         )
 

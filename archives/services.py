@@ -9,7 +9,7 @@ from django.db import transaction
 from archives.models import Archive, StorageTarget
 from meetings import rules
 from meetings.conf import conf
-from meetings.exceptions import Conflict, ConfigurationMissing, NotFound, Refused
+from meetings.exceptions import ConfigurationMissing, Conflict, NotFound, Refused
 from meetings.models import Meeting
 from meetings.providers.registry import get_provider
 
@@ -85,9 +85,7 @@ def _refuse_missing_credentials(plan: TargetPlan) -> None:
         sentence = "Missing Azure credentials for setting upload target"
     missing = [name for name, value in wanted.items() if not value]
     if missing:
-        raise ConfigurationMissing(
-            f"{sentence}: set {' and '.join(missing)}.", code="storage_credentials_missing"
-        )
+        raise ConfigurationMissing(f"{sentence}: set {' and '.join(missing)}.", code="storage_credentials_missing")
 
 
 def start_archive(meeting: Meeting) -> Archive:

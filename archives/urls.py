@@ -26,7 +26,5 @@ urlpatterns = [
         ArchiveViewSet.as_view({"get": "download"}),
         name="archive-download",
     ),
-    path(
-        "session/<str:meeting_link>/archives", ArchiveViewSet.as_view({"post": "start"}), name="archive-start"
-    ),
+    path("session/<str:meeting_link>/archives", ArchiveViewSet.as_view({"post": "start"}), name="archive-start"),
 ]

@@ -46,7 +46,8 @@ def record(
 
 def lock(meeting: Meeting) -> Meeting:
     """Take the meeting's row lock (inside a transaction) and return the row as it is now."""
-    return Meeting.objects.select_for_update().get(pk=meeting.pk)
+    locked: Meeting = Meeting.objects.select_for_update().get(pk=meeting.pk)
+    return locked
 
 
 def close_silent(meeting: Meeting | None = None, *, now: datetime | None = None) -> list[Connection]:
@@ -68,9 +69,7 @@ def _close_silent_of(meeting_id: int, pks: list[int], limit: datetime) -> list[C
     with transaction.atomic():
         meeting = lock(Meeting(pk=meeting_id))
         still = list(Connection.objects.silent_since(limit).filter(pk__in=pks).select_related("meeting"))
-        ends = [
-            end_of(meeting, connection, connection.last_seen_at, facts.LOST_REASON) for connection in still
-        ]
+        ends = [end_of(meeting, connection, connection.last_seen_at, facts.LOST_REASON) for connection in still]
         if ends:
             record(meeting, ends, source="sweep")
         return still
@@ -145,14 +144,11 @@ def _ids_that_a_session_end_moves(meeting: Meeting) -> Iterable[str]:
 
 def _project(meeting: Meeting, connection_ids: Sequence[str]) -> None:
     known: dict[str, list[Fact]] = {connection_id: [] for connection_id in connection_ids}
-    for row in AttendanceFact.objects.filter(meeting=meeting, connection_id__in=connection_ids):
-        known[row.connection_id].append(_fact(row))
-    ends = list(
-        AttendanceFact.objects.filter(meeting=meeting, kind=facts.SESSION_ENDED).values_list("at", flat=True)
-    )
+    for stored in AttendanceFact.objects.filter(meeting=meeting, connection_id__in=connection_ids):
+        known[stored.connection_id].append(_fact(stored))
+    ends = list(AttendanceFact.objects.filter(meeting=meeting, kind=facts.SESSION_ENDED).values_list("at", flat=True))
     rows = {
-        row.connection_id: row
-        for row in Connection.objects.filter(meeting=meeting, connection_id__in=connection_ids)
+        row.connection_id: row for row in Connection.objects.filter(meeting=meeting, connection_id__in=connection_ids)
     }
     is_first = not rows and not Connection.objects.filter(meeting=meeting).exists()
     people: set[int] = set()
@@ -171,9 +167,7 @@ def _project(meeting: Meeting, connection_ids: Sequence[str]) -> None:
 
 
 def _fact(row: AttendanceFact) -> Fact:
-    return Fact(
-        kind=row.kind, at=row.at, connection_id=row.connection_id, stream_id=row.stream_id, about=row.payload
-    )
+    return Fact(kind=row.kind, at=row.at, connection_id=row.connection_id, stream_id=row.stream_id, about=row.payload)
 
 
 def _project_connection(row: Connection, view: ConnectionView) -> set[int]:
@@ -187,7 +181,7 @@ def _project_connection(row: Connection, view: ConnectionView) -> set[int]:
 
 
 def _attendee_for(row: Connection, view: ConnectionView) -> Attendee:
-    found = Attendee.objects.filter(meeting_id=row.meeting_id, identity=view.identity).first()
+    found: Attendee | None = Attendee.objects.filter(meeting_id=row.meeting_id, identity=view.identity).first()
     if found is not None:
         return found
     unnamed = f"conn:{row.connection_id}"
@@ -196,9 +190,10 @@ def _attendee_for(row: Connection, view: ConnectionView) -> Attendee:
         row.attendee.ext_id = view.ext_id
         row.attendee.save(update_fields=["identity", "ext_id"])
         return row.attendee
-    return Attendee.objects.create(
+    made: Attendee = Attendee.objects.create(
         meeting_id=row.meeting_id, identity=view.identity, ext_id=view.ext_id, is_deleted=True
     )
+    return made
 
 
 def _project_streams(row: Connection, seen: Sequence[Fact]) -> None:

@@ -45,9 +45,7 @@ def attendance_of(meeting: Meeting, *, now: datetime) -> list[AttendeeReport]:
         intervals = union(stays.get(attendee.pk, []))
         if intervals:
             total = sum(((stay.left_at or now) - stay.joined_at for stay in intervals), timedelta())
-            reports.append(
-                AttendeeReport(attendee=attendee, intervals=intervals, total=max(total, timedelta()))
-            )
+            reports.append(AttendeeReport(attendee=attendee, intervals=intervals, total=max(total, timedelta())))
     return sorted(reports, key=lambda report: (report.first_join, report.attendee.pk))
 
 

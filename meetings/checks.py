@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from meetings.conf import SETTINGS, conf
+from meetings.deferred import task_backends
 from meetings.providers.registry import aliases, get_provider
 from meetings.providers.types import Role
 
@@ -20,13 +22,11 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     """Unknown keys, wrong types and values out of range in `VIDEOCONF`."""
     from django.conf import settings
 
-    found: list[CheckMessage] = []
-    for name in sorted(set(getattr(settings, "VIDEOCONF", {})) - set(SETTINGS)):
-        found.append(
-            Error(
-                f'VIDEOCONF has no key "{name}".', hint=f"Keys: {', '.join(SETTINGS)}.", id="videoconf.E001"
-            )
-        )
+    given = set(getattr(settings, "VIDEOCONF", {}))
+    found: list[CheckMessage] = [
+        Error(f'VIDEOCONF has no key "{name}".', hint=f"Keys: {', '.join(SETTINGS)}.", id="videoconf.E001")
+        for name in sorted(given - set(SETTINGS))
+    ]
     for name in SETTINGS:
         try:
             getattr(conf, name)
@@ -36,13 +36,9 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         return found
     roles = [role.value for role in Role]
     if conf.GUEST_ROLE is not None and conf.GUEST_ROLE not in roles:
-        found.append(
-            Error(f'VIDEOCONF["GUEST_ROLE"] must be None or one of {", ".join(roles)}.', id="videoconf.E003")
-        )
+        found.append(Error(f'VIDEOCONF["GUEST_ROLE"] must be None or one of {", ".join(roles)}.', id="videoconf.E003"))
     if conf.UNKNOWN_PROPERTIES not in ("refuse", "ignore"):
-        found.append(
-            Error('VIDEOCONF["UNKNOWN_PROPERTIES"] must be "refuse" or "ignore".', id="videoconf.E004")
-        )
+        found.append(Error('VIDEOCONF["UNKNOWN_PROPERTIES"] must be "refuse" or "ignore".', id="videoconf.E004"))
     if conf.JWT_SECRET and conf.JWT_PUBLIC_KEY:
         found.append(Error("Set VIDEOCONF JWT_SECRET or JWT_PUBLIC_KEY, not both.", id="videoconf.E005"))
     return found
@@ -80,14 +76,14 @@ def check_actions(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
         permissions = getattr(view, "permissions", None)
         if view is None or not actions or permissions is None:
             continue
-        for action in sorted(set(actions.values()) - set(permissions)):
-            found.append(
-                Error(
-                    f"{view.__name__}.{action} names no permission and is denied to everyone.",
-                    hint=f"Add {action!r} to {view.__name__}.permissions.",
-                    id="videoconf.E030",
-                )
+        found += [
+            Error(
+                f"{view.__name__}.{action} names no permission and is denied to everyone.",
+                hint=f"Add {action!r} to {view.__name__}.permissions.",
+                id="videoconf.E030",
             )
+            for action in sorted(set(actions.values()) - set(permissions))
+        ]
     return found
 
 
@@ -115,9 +111,7 @@ def check_issuers(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
             )
         )
     if key in {conf.JWT_SECRET, conf.JOIN_TOKEN_KEY} or conf.JWT_SECRET == conf.JOIN_TOKEN_KEY:
-        found.append(
-            Error("Two kinds of token share a key.", hint="Give each its own key.", id="videoconf.E041")
-        )
+        found.append(Error("Two kinds of token share a key.", hint="Give each its own key.", id="videoconf.E041"))
     return found
 
 
@@ -125,18 +119,14 @@ def check_issuers(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
 def check_tasks(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """The tasks backend must be able to run work later."""
     try:
-        from django.tasks import task_backends
-    except ImportError:
-        from django_tasks import task_backends
-    try:
         backend = task_backends[conf.TASKS_BACKEND]
-    except Exception as error:
+    except (ImportError, ImproperlyConfigured) as error:
         return [Error(f"TASKS[{conf.TASKS_BACKEND!r}] can't be used: {error}", id="videoconf.E050")]
     if not backend.supports_defer:
         return [
             Error(
                 f"The tasks backend {conf.TASKS_BACKEND!r} can't run work later.",
-                hint='Use one that can, for instance TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}.',
+                hint='Use one that can, for instance {"BACKEND": "django_tasks_db.DatabaseBackend"}.',
                 id="videoconf.E050",
             )
         ]
@@ -149,7 +139,7 @@ def check_webhooks(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     if not conf.ALLOW_UNSIGNED_WEBHOOKS:
         return []
     return [
-        Warning(
+        CheckWarning(
             "Unsigned webhooks are accepted (ALLOW_UNSIGNED_WEBHOOKS).",
             hint="Configure the signature secrets of your providers and turn it off.",
             id="videoconf.W001",
@@ -167,6 +157,4 @@ def check_hook(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckM
         function = import_string(hook) if isinstance(hook, str) else hook
     except ImportError as error:
         return [Error(f'VIDEOCONF["TENANT_OF"] can\'t be imported: {error}', id="videoconf.E006")]
-    return (
-        [] if callable(function) else [Error('VIDEOCONF["TENANT_OF"] must be callable.', id="videoconf.E006")]
-    )
+    return [] if callable(function) else [Error('VIDEOCONF["TENANT_OF"] must be callable.', id="videoconf.E006")]

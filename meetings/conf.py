@@ -7,7 +7,7 @@ Nothing is read at import and nothing is remembered, so `override_settings` work
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -42,14 +42,13 @@ class Setting(Generic[T]):
             return self
         values: Mapping[str, Any] = getattr(settings, "VIDEOCONF", {})
         if self.name not in values:
-            return self.default() if callable(self.default) else self.default
+            default: Any = self.default() if callable(self.default) else self.default
+            return cast(T, default)
         value = values[self.name]
         if not isinstance(value, self.kinds):
             wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in self.kinds)
-            raise ImproperlyConfigured(
-                f'VIDEOCONF["{self.name}"] must be {wanted}, not {type(value).__name__}.'
-            )
-        return value  # type: ignore[no-any-return]
+            raise ImproperlyConfigured(f'VIDEOCONF["{self.name}"] must be {wanted}, not {type(value).__name__}.')
+        return cast(T, value)
 
 
 def derived_key(purpose: str) -> str:
@@ -61,9 +60,7 @@ class Conf:
     """`conf.NAME` is the value in force now; a wrong type raises `ImproperlyConfigured` with the name."""
 
     DEFAULT_PROVIDER = Setting[str]("webrtc", "Alias of the provider that new meetings use.", kinds=(str,))
-    TIME_TO_START = Setting[int](
-        10, "Minutes before `scheduleTime` from which join tokens are given.", kinds=(int,)
-    )
+    TIME_TO_START = Setting[int](10, "Minutes before `scheduleTime` from which join tokens are given.", kinds=(int,))
     GUEST_ROLE = Setting[str | None](
         None,
         "Role of people who open the meeting page without a token and without signing in (`publisher`, "
@@ -119,13 +116,9 @@ class Conf:
         "Alias in `TASKS` of the backend that runs deferred work; it must be able to defer.",
         kinds=(str,),
     )
-    AWS_ACCESS_KEY = Setting[str | None](
-        None, "Access key id of S3 storage targets.", kinds=(str, type(None))
-    )
+    AWS_ACCESS_KEY = Setting[str | None](None, "Access key id of S3 storage targets.", kinds=(str, type(None)))
     AWS_SECRET_KEY = Setting[str | None](None, "Secret key of S3 storage targets.", kinds=(str, type(None)))
-    AZURE_ACCOUNT_KEY = Setting[str | None](
-        None, "Account key of Azure storage targets.", kinds=(str, type(None))
-    )
+    AZURE_ACCOUNT_KEY = Setting[str | None](None, "Account key of Azure storage targets.", kinds=(str, type(None)))
     AZURE_CONTAINER = Setting[str | None](
         None, "Container of Azure storage targets that name none.", kinds=(str, type(None))
     )
@@ -154,6 +147,4 @@ class Conf:
 
 conf = Conf()
 
-SETTINGS: dict[str, Setting[Any]] = {
-    name: value for name, value in vars(Conf).items() if isinstance(value, Setting)
-}
+SETTINGS: dict[str, Setting[Any]] = {name: value for name, value in vars(Conf).items() if isinstance(value, Setting)}

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-try:
-    from django.tasks import task
-except ImportError:
-    from django_tasks import task
-
+import django
 from django.db import transaction
 
 from meetings.conf import conf
+
+if TYPE_CHECKING or django.VERSION < (6, 0):
+    from django_tasks import task, task_backends
+else:
+    from django.tasks import task, task_backends
+
+__all__ = [
+    "close_later",
+    "close_meeting_when_due",
+    "disconnect_later",
+    "repeat_disconnect",
+    "task_backends",
+]
 
 
 @task()
@@ -39,6 +49,4 @@ def close_later(meeting_id: int, at: datetime) -> None:
 
 def disconnect_later(meeting_id: int, at: datetime) -> None:
     """Have `repeat_disconnect` run at `at`, once the current transaction is stored."""
-    transaction.on_commit(
-        lambda: repeat_disconnect.using(backend=conf.TASKS_BACKEND, run_after=at).enqueue(meeting_id)
-    )
+    transaction.on_commit(lambda: repeat_disconnect.using(backend=conf.TASKS_BACKEND, run_after=at).enqueue(meeting_id))

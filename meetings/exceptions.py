@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Problem:
     """One thing that is wrong with one part of the caller's input.
 
-    `path` names the property (dotted for nested ones, empty for the whole body), `code` is stable, `message` says what is
-    wrong and what would be right.
+    `path` names the property (dotted for nested ones, empty for the whole body), `code` is stable, `message` says what
+    is wrong and what would be right.
     """
 
     path: str

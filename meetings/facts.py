@@ -112,9 +112,7 @@ def identity_of(*, ext_id: str | None = None, guest_id: str | None = None, data:
     return "data:" + hashlib.sha256(data.encode()).hexdigest()[:32] if data else ""
 
 
-def connection_view(
-    connection_id: str, facts: Sequence[Fact], session_ends: Iterable[datetime]
-) -> ConnectionView:
+def connection_view(connection_id: str, facts: Sequence[Fact], session_ends: Iterable[datetime]) -> ConnectionView:
     """Fold the facts of one connection (at least one) and the ends of its session.
 
     It began when a fact says it began, else at its earliest trace. It ended with its own end, else with the earliest
@@ -133,9 +131,7 @@ def connection_view(
     data = _first(ordered, "data")
     ext_id = _first(ordered, "extId") or None
     return ConnectionView(
-        identity=_first(ordered, "identity")
-        or identity_of(ext_id=ext_id, data=data)
-        or f"conn:{connection_id}",
+        identity=_first(ordered, "identity") or identity_of(ext_id=ext_id, data=data) or f"conn:{connection_id}",
         name=data,
         ext_id=ext_id,
         role=_first(ordered, "role"),

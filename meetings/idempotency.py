@@ -35,9 +35,7 @@ def once(
     mine = IdempotencyKey.objects.filter(tenant=tenant, caller=caller, key=key)
     mine.filter(expires_on__lte=moment).delete()
     claimed = _claim(
-        IdempotencyKey(
-            tenant=tenant, caller=caller, key=key, body_hash=body_hash, expires_on=moment + AT_WORK_FOR
-        )
+        IdempotencyKey(tenant=tenant, caller=caller, key=key, body_hash=body_hash, expires_on=moment + AT_WORK_FOR)
     )
     if claimed is None:
         return _remembered(mine.first(), body_hash)
@@ -58,10 +56,7 @@ def forget_expired(now: datetime | None = None) -> int:
 def _claim(row: IdempotencyKey) -> IdempotencyKey | None:
     with transaction.atomic():
         IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
-    found = IdempotencyKey.objects.filter(
-        tenant=row.tenant, caller=row.caller, key=row.key, claim=row.claim
-    ).first()
-    return found
+    return IdempotencyKey.objects.filter(tenant=row.tenant, caller=row.caller, key=row.key, claim=row.claim).first()
 
 
 def _remembered(row: IdempotencyKey | None, body_hash: str) -> Any:

@@ -1,7 +1,7 @@
 """Inbound webhooks: verify, parse, store, apply. HTTP stays in `webhooks.views`.
 
-One transaction holds the delivery and what it changes; applying runs in a savepoint, so that our own bug leaves the stored
-delivery with its traceback, and the vendor's retry (or a replay) applies it.
+One transaction holds the delivery and what it changes; applying runs in a savepoint, so that our own bug leaves the
+stored delivery with its traceback, and the vendor's retry (or a replay) applies it.
 """
 
 from __future__ import annotations

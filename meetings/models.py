@@ -28,7 +28,7 @@ def new_claim() -> str:
     return secrets.token_urlsafe(16)
 
 
-class Meeting(SoftDeleteModel, AuditModel):
+class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missing]
     """A meeting: the API document's VideoChatSession, and who provides its media.
 
     State changes are conditional updates (`mark_*`), so that of two racing calls exactly one is told that it won.
@@ -66,13 +66,9 @@ class Meeting(SoftDeleteModel, AuditModel):
         permissions = tuple(permission_names.DESCRIPTIONS.items())
         indexes = (
             models.Index(fields=("tenant", "-id"), condition=ALIVE, name="vc_mt_tenant"),
-            models.Index(
-                fields=("tenant", "is_scheduled", "-id"), condition=ALIVE, name="vc_mt_is_scheduled"
-            ),
+            models.Index(fields=("tenant", "is_scheduled", "-id"), condition=ALIVE, name="vc_mt_is_scheduled"),
             models.Index(fields=("tenant", "is_archived", "-id"), condition=ALIVE, name="vc_mt_is_archived"),
-            models.Index(
-                fields=("tenant", "schedule_time", "id"), condition=ALIVE, name="vc_mt_schedule_time"
-            ),
+            models.Index(fields=("tenant", "schedule_time", "id"), condition=ALIVE, name="vc_mt_schedule_time"),
             models.Index(fields=("ext_id", "-id"), name="vc_mt_ext_id"),
             models.Index(fields=("title_key",), opclasses=("varchar_pattern_ops",), name="vc_mt_title"),
             models.Index(
@@ -85,9 +81,7 @@ class Meeting(SoftDeleteModel, AuditModel):
                 condition=ALIVE & Q(end_time__isnull=True, start_time__isnull=True),
                 name="vc_mt_waiting",
             ),
-            models.Index(
-                fields=("tenant", "-id"), condition=ALIVE & Q(end_time__isnull=False), name="vc_mt_ended"
-            ),
+            models.Index(fields=("tenant", "-id"), condition=ALIVE & Q(end_time__isnull=False), name="vc_mt_ended"),
             models.Index(fields=("closes_at",), condition=Q(end_time__isnull=True), name="vc_mt_closes_at"),
             models.Index(
                 fields=("disconnect_due_at",),
@@ -113,9 +107,7 @@ class Meeting(SoftDeleteModel, AuditModel):
 
     def is_early(self, now: datetime, time_to_start: timedelta) -> bool:
         """Whether `now` is before the window in which a scheduled meeting gives tokens."""
-        return (
-            self.is_scheduled and self.schedule_time is not None and now < self.schedule_time - time_to_start
-        )
+        return self.is_scheduled and self.schedule_time is not None and now < self.schedule_time - time_to_start
 
     def is_over(self, now: datetime) -> bool:
         """Whether the meeting has ended, or its duration has run out and it is about to be ended."""
@@ -158,10 +150,10 @@ class Meeting(SoftDeleteModel, AuditModel):
         )
 
 
-class Attendee(models.Model):
+class Attendee(models.Model):  # type: ignore[django-manager-missing]
     """One person of one meeting: the projection of her connections.
 
-    `identity` says who she is within the meeting (see `attendance.identity_of`); `attendee` is the name, for display only;
+    `identity` says who she is within the meeting (see `facts.identity_of`); `attendee` is the name, for display only;
     `is_deleted` means "not here now".
     """
 
@@ -180,9 +172,7 @@ class Attendee(models.Model):
 
     class Meta:
         ordering = ("id",)
-        constraints = (
-            models.UniqueConstraint(fields=("meeting", "identity"), name="vc_at_one_per_identity"),
-        )
+        constraints = (models.UniqueConstraint(fields=("meeting", "identity"), name="vc_at_one_per_identity"),)
         indexes = (
             models.Index(fields=("meeting", "id"), condition=Q(is_deleted=False), name="vc_at_active"),
             models.Index(fields=("ext_id",), name="vc_at_ext_id"),
@@ -198,9 +188,7 @@ class Connection(models.Model):
 
     meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="connections")
     connection_id = models.CharField(max_length=255)
-    attendee = models.ForeignKey(
-        Attendee, on_delete=models.PROTECT, null=True, blank=True, related_name="connections"
-    )
+    attendee = models.ForeignKey(Attendee, on_delete=models.PROTECT, null=True, blank=True, related_name="connections")
     joined_at = models.DateTimeField(null=True, blank=True)
     left_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=64, blank=True, default="")
@@ -267,9 +255,7 @@ class WebhookDelivery(models.Model):
     attempts = models.PositiveIntegerField(default=1)
     received_at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True, blank=True)
-    meeting = models.ForeignKey(
-        Meeting, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries"
-    )
+    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries")
 
     class Meta:
         ordering = ("-id",)
@@ -280,9 +266,7 @@ class WebhookDelivery(models.Model):
             ),
         )
         indexes = (
-            models.Index(
-                fields=("provider", "session_id"), condition=Q(verdict="unmatched"), name="vc_wd_unmatched"
-            ),
+            models.Index(fields=("provider", "session_id"), condition=Q(verdict="unmatched"), name="vc_wd_unmatched"),
             models.Index(fields=("verdict", "-id"), name="vc_wd_verdict"),
             models.Index(fields=("session_id", "-id"), name="vc_wd_session"),
         )
@@ -323,9 +307,7 @@ class AttendanceFact(models.Model):
         constraints = (models.UniqueConstraint(fields=("meeting", "fact_key"), name="vc_af_once"),)
         indexes = (
             models.Index(fields=("meeting", "connection_id"), name="vc_af_connection"),
-            models.Index(
-                fields=("meeting", "at"), condition=Q(kind="session_ended"), name="vc_af_session_ended"
-            ),
+            models.Index(fields=("meeting", "at"), condition=Q(kind="session_ended"), name="vc_af_session_ended"),
         )
 
     def __str__(self) -> str:
@@ -344,9 +326,7 @@ class IdempotencyKey(models.Model):
     expires_on = models.DateTimeField()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("tenant", "caller", "key"), name="vc_ik_one_per_caller"),
-        )
+        constraints = (models.UniqueConstraint(fields=("tenant", "caller", "key"), name="vc_ik_one_per_caller"),)
         indexes = (models.Index(fields=("expires_on",), name="vc_ik_expires_on"),)
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -33,10 +33,7 @@ class MeetingQuerySet(SoftDeleteQuerySet):
     def search(self, text: str) -> Self:
         """Meetings whose link id, session id or external id is `text`, or whose title begins with it (any case)."""
         return self.filter(
-            Q(meeting_link=text)
-            | Q(session_id=text)
-            | Q(ext_id=text)
-            | Q(title_key__startswith=text.casefold())
+            Q(meeting_link=text) | Q(session_id=text) | Q(ext_id=text) | Q(title_key__startswith=text.casefold())
         )
 
     def owing_disconnect(self) -> Self:
@@ -44,7 +41,7 @@ class MeetingQuerySet(SoftDeleteQuerySet):
         return self.filter(disconnect_due_at__isnull=False)
 
 
-class ConnectionQuerySet(models.QuerySet["models.Model"]):
+class ConnectionQuerySet(models.QuerySet[Any]):
     """Connections of meetings."""
 
     def present(self) -> Self:
@@ -56,7 +53,7 @@ class ConnectionQuerySet(models.QuerySet["models.Model"]):
         return self.present().filter(last_seen_at__lt=moment)
 
 
-class AttendeeQuerySet(models.QuerySet["models.Model"]):
+class AttendeeQuerySet(models.QuerySet[Any]):
     """People of a meeting."""
 
     def active(self) -> Self:

@@ -1,4 +1,4 @@
-"""What a meeting and a join token may be: every refusal, with the original's sentences. Reads nothing, changes nothing."""
+"""What a meeting and a join token may be: every refusal, with the original's sentences. Changes nothing."""
 
 from __future__ import annotations
 
@@ -38,11 +38,7 @@ def refuse_unknown_provider(alias: str) -> None:
 
 def refuse_unsupported(provider: Provider, capability: str, what: str, path: str = "") -> None:
     """Refuse what the provider can't do, by name."""
-    able = (
-        extensions.can_archive(provider)
-        if capability == "archive"
-        else getattr(provider.capabilities, capability)
-    )
+    able = extensions.can_archive(provider) if capability == "archive" else getattr(provider.capabilities, capability)
     if not able:
         message = provider.refusal(what)
         raise UnsupportedFeature(
@@ -58,9 +54,7 @@ def refuse_plan(plan: MeetingPlan, provider: Provider, *, now: datetime) -> None
         if plan.schedule_time is None:
             refuse("scheduleTime", "schedule_time_missing", "Schedule time is not set.")
         elif plan.schedule_time < now:
-            refuse(
-                "scheduleTime", "schedule_time_past", "Meeting can't be scheduled with schedule time in past!"
-            )
+            refuse("scheduleTime", "schedule_time_past", "Meeting can't be scheduled with schedule time in past!")
     if plan.end_to_end_encryption and plan.enable_archiving:
         refuse(
             "endToEndEncryption",
@@ -73,9 +67,7 @@ def refuse_plan(plan: MeetingPlan, provider: Provider, *, now: datetime) -> None
         refuse_unsupported(provider, "archive", "archive meeting", "enableArchiving")
     limit = provider.capabilities.max_participants
     if plan.max_participants and limit and plan.max_participants > limit:
-        refuse(
-            "maxParticipants", "max_participants_too_large", f"maxParticipants can be at most {limit} here."
-        )
+        refuse("maxParticipants", "max_participants_too_large", f"maxParticipants can be at most {limit} here.")
 
 
 def refuse_edit(meeting: Meeting, changes: dict[str, Any], provider: Provider, *, now: datetime) -> None:
@@ -103,9 +95,7 @@ def _refuse_archiving_change(meeting: Meeting, changes: dict[str, Any], provider
     if provider.capabilities.fixes_archiving:
         raise UnsupportedFeature(
             provider.refusal("change archiving of meeting"),
-            problems=(
-                Problem(path="isArchived", code="feature_not_available", message="It is fixed at creation."),
-            ),
+            problems=(Problem(path="isArchived", code="feature_not_available", message="It is fixed at creation."),),
         )
     if changes["is_archived"] and meeting.end_to_end_encryption:
         refuse(
@@ -129,9 +119,7 @@ def refuse_join(meeting: Meeting, *, now: datetime) -> None:
         )
 
 
-def refuse_grant(
-    capabilities: Capabilities, *, data: str, expires_at: datetime | None, now: datetime
-) -> None:
+def refuse_grant(capabilities: Capabilities, *, data: str, expires_at: datetime | None, now: datetime) -> None:
     """Refuse a token's `data` and expiry beyond the provider's limits, naming them."""
     size = len(data.encode())
     if size > capabilities.max_data_bytes:

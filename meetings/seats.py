@@ -128,12 +128,7 @@ def beat(meeting: Meeting, connection_id: str, *, socket: str, now: datetime | N
     )
     if row.meeting.is_over(moment) or row.meeting.deleted:
         return Pulse.ENDED
-    if (
-        row.attendee
-        and row.attendee.removed_on
-        and row.joined_at
-        and row.attendee.removed_on >= row.joined_at
-    ):
+    if row.attendee and row.attendee.removed_on and row.joined_at and row.attendee.removed_on >= row.joined_at:
         return Pulse.REMOVED
     return Pulse.ALIVE if alive else Pulse.TAKEN_OVER
 
@@ -160,9 +155,7 @@ def _refuse_removed(meeting: Meeting, claims: JoinClaims) -> None:
     if not claims.identity:
         return
     removed_on = (
-        Attendee.objects.filter(meeting=meeting, identity=claims.identity)
-        .values_list("removed_on", flat=True)
-        .first()
+        Attendee.objects.filter(meeting=meeting, identity=claims.identity).values_list("removed_on", flat=True).first()
     )
     if removed_on is not None and claims.issued_at <= removed_on:
         raise JoinRefused(REMOVED, code="token_revoked")

@@ -1,7 +1,7 @@
 """What can be done with a meeting: the place where the database and the provider meet.
 
-Keyword-only after the subject. `actor` is who asks (an opaque string for the audit columns), `now` is for tests. A provider
-that fails leaves no trace in what the API shows, but for ending a meeting, which always succeeds.
+Keyword-only after the subject. `actor` is who asks (an opaque string for the audit columns), `now` is for tests. A
+provider that fails leaves no trace in what the API shows, but for ending a meeting, which always succeeds.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ class MeetingPlan:
     provider: str | None = None
 
 
-def create_meeting(
-    plan: MeetingPlan, *, actor: str, tenant: str = "", now: datetime | None = None
-) -> Meeting:
+def create_meeting(plan: MeetingPlan, *, actor: str, tenant: str = "", now: datetime | None = None) -> Meeting:
     """Make a room at the provider, then the row; return the meeting.
 
     Raises `Refused` and `UnsupportedFeature` before anything is touched, `ProviderError` if the room could not be made.
@@ -67,7 +65,7 @@ def create_meeting(
         )
     )
     with transaction.atomic():
-        meeting = Meeting.objects.create(
+        meeting: Meeting = Meeting.objects.create(
             session_id=room.session_id,
             meeting_link=link,
             is_scheduled=plan.is_scheduled,
@@ -98,9 +96,7 @@ def _kept_schedule_time(plan: MeetingPlan, now: datetime) -> datetime | None:
     return plan.schedule_time
 
 
-def edit_meeting(
-    meeting: Meeting, changes: dict[str, Any], *, actor: str, now: datetime | None = None
-) -> Meeting:
+def edit_meeting(meeting: Meeting, changes: dict[str, Any], *, actor: str, now: datetime | None = None) -> Meeting:
     """Change what `changes` names (`is_scheduled`, `schedule_time`, `is_archived`, `ext_id`, `ext_metadata`, and for
     staff `title`, `duration`, `max_participants`) and nothing else; return the meeting as stored.
 
@@ -168,8 +164,8 @@ def _start(meeting: Meeting, now: datetime) -> None:
 def end_meeting(meeting: Meeting, *, actor: str, now: datetime | None = None) -> None:
     """End a meeting: no token from now on, a running archive stops, everybody is put out.
 
-    Of racing calls one succeeds, the others get `Refused` (`meeting_already_ended`). If the provider fails to put people
-    out, the meeting is ended all the same and the worker repeats it. Sends `meeting_ended`.
+    Of racing calls one succeeds, the others get `Refused` (`meeting_already_ended`). If the provider fails to put
+    people out, the meeting is ended all the same and the worker repeats it. Sends `meeting_ended`.
     """
     moment = now or timezone.now()
     with transaction.atomic():
@@ -186,9 +182,7 @@ def end_meeting(meeting: Meeting, *, actor: str, now: datetime | None = None) ->
 
 def close_if_due(meeting_id: int) -> bool:
     """End a meeting whose closing time has come; return whether this call did."""
-    meeting = Meeting.objects.filter(
-        pk=meeting_id, end_time__isnull=True, closes_at__lte=timezone.now()
-    ).first()
+    meeting = Meeting.objects.filter(pk=meeting_id, end_time__isnull=True, closes_at__lte=timezone.now()).first()
     if meeting is None:
         return False
     try:

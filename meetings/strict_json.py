@@ -25,8 +25,8 @@ class InvalidJSON(ValueError):
 def loads(raw: bytes) -> Any:
     """Parse UTF-8 JSON text; raise `InvalidJSON` for anything that JSON or our database can't hold.
 
-    Refused beyond the grammar: NaN and infinities (also by overflow), numbers of more than 400 digits, nesting deeper than
-    64 levels, NUL characters and lone surrogates, repeated names in one object.
+    Refused beyond the grammar: NaN and infinities (also by overflow), numbers of more than 400 digits, nesting deeper
+    than 64 levels, NUL characters and lone surrogates, repeated names in one object.
     """
     try:
         text = raw.decode("utf-8-sig")
@@ -38,9 +38,7 @@ def loads(raw: bytes) -> Any:
             text, parse_constant=_constant, parse_int=_int, parse_float=_float, object_pairs_hook=_object
         )
     except json.JSONDecodeError as error:
-        raise InvalidJSON(
-            f"The body is no JSON: {error.msg} at line {error.lineno} column {error.colno}."
-        ) from None
+        raise InvalidJSON(f"The body is no JSON: {error.msg} at line {error.lineno} column {error.colno}.") from None
     _refuse_unstorable(value, "")
     return value
 
@@ -77,7 +75,7 @@ def _refuse_depth(text: str) -> None:
         token = match.group()
         if token[0] == '"':
             last = token[1:-1]
-        elif token in "{[":
+        elif token in {"{", "["}:
             if depth == 1:
                 name = last
             depth += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -25,12 +24,14 @@ from meetings import extensions, permission_names, services, strict_json
 from meetings.conf import conf
 from meetings.envelope import envelope, envelope_of, headers_of, status_of
 from meetings.exceptions import VideoconfError
+from meetings.facts import identity_of
 from meetings.models import Attendee, Meeting
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import Role
 from meetings.seats import MEETING_ENDED, NOT_STARTED, REMOVED
 
 TICKET_SALT = "videoconf.page"
+UNINVITED = "You need an invitation to join this meeting."
 TICKET_AGE = timedelta(hours=12)
 GUEST = "guest"
 MAX_BODY = 4096
@@ -144,9 +145,7 @@ def guarded(response: HttpResponse, request: HttpRequest) -> HttpResponse:
         )
     )
     response["Referrer-Policy"] = "no-referrer"
-    response["Permissions-Policy"] = (
-        "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)"
-    )
+    response["Permissions-Policy"] = "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)"
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
     return response
@@ -156,8 +155,8 @@ def guarded(response: HttpResponse, request: HttpRequest) -> HttpResponse:
 class MeetingPageToken(View):
     """`POST /meet/{meetingLinkId}/token`: mints a join token for the page.
 
-    Takes the ticket that the page was rendered with, and no cookie: what can't read the page can't join through it. That
-    is why it needs no CSRF token, and why it works in a frame on another site.
+    Takes the ticket that the page was rendered with, and no cookie: what can't read the page can't join through it.
+    That is why it needs no CSRF token, and why it works in a frame on another site.
     """
 
     http_method_names = ["post"]
@@ -175,9 +174,7 @@ class MeetingPageToken(View):
         try:
             return _mint(meeting, holder, body)
         except VideoconfError as error:
-            return JsonResponse(
-                envelope_of(_in_page_words(error)), status=status_of(error), headers=headers_of(error)
-            )
+            return JsonResponse(envelope_of(_in_page_words(error)), status=status_of(error), headers=headers_of(error))
 
 
 def _in_page_words(error: VideoconfError) -> VideoconfError:
@@ -215,20 +212,20 @@ def _holder(meeting: Meeting, body: dict[str, str]) -> str | None:
 
 def _mint(meeting: Meeting, holder: str, body: dict[str, str]) -> HttpResponse:
     name = " ".join("".join(char if char.isprintable() else " " for char in body["name"]).split())[:MAX_NAME]
+    guest_id = ext_id = None
     if holder == GUEST:
         if not conf.GUEST_ROLE or not _BROWSER.fullmatch(body["browserId"]):
-            return _refuse(403, "forbidden", "You need an invitation to join this meeting.")
-        role, identity = Role(conf.GUEST_ROLE), {"guest_id": body["browserId"]}
-        key, data = f"guest:{body['browserId']}", name or "Guest"
+            return _refuse(403, "forbidden", UNINVITED)
+        role, data, guest_id = Role(conf.GUEST_ROLE), name or "Guest", body["browserId"]
     else:
         user = _user(holder)
         if user is None:
-            return _refuse(403, "forbidden", "You need an invitation to join this meeting.")
-        role, data = role_of_user(user), name_of_user(user)
-        identity, key = {"ext_id": f"user:{user.pk}"}, f"ext:user:{user.pk}"
-    if Attendee.objects.filter(meeting=meeting, identity=key, removed_on__isnull=False).exists():
+            return _refuse(403, "forbidden", UNINVITED)
+        role, data, ext_id = role_of_user(user), name_of_user(user), f"user:{user.pk}"
+    identity = identity_of(ext_id=ext_id, guest_id=guest_id)
+    if Attendee.objects.filter(meeting=meeting, identity=identity, removed_on__isnull=False).exists():
         return _refuse(403, "attendee_removed", REMOVED)
-    token = services.issue_token(meeting, role=role, data=data, **identity)
+    token = services.issue_token(meeting, role=role, data=data, ext_id=ext_id, guest_id=guest_id)
     return JsonResponse(
         {"token": token.value, "sessionId": meeting.session_id, "role": role.value, "data": data},
         headers={"Cache-Control": "no-store"},
@@ -237,5 +234,5 @@ def _mint(meeting: Meeting, holder: str, body: dict[str, str]) -> HttpResponse:
 
 def _user(holder: str) -> Any:
     pk = holder.partition(".")[2]
-    user = get_user_model()._default_manager.filter(pk=pk, is_active=True).first()
+    user = get_user_model().objects.filter(pk=pk, is_active=True).first()
     return user if user is not None and admission_of(user) == "user" else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from archives import permission_names as names
 from archives.api import serializers as wire
-from meetings.api.schema import BODY_ERRORS, LINK, NO_CONTENT, OpenApiResponse, both, operation
+from meetings.api.schema import BODY_ERRORS, LINK, NO_CONTENT, both, operation
 
 TAG = "Archives"
 ARCHIVE_ID = OpenApiParameter("archive_id", str, OpenApiParameter.PATH, description="The archive's id.")
@@ -30,12 +30,8 @@ list_archives = operation(
         _query("status", str, "In this state."),
         _query("from", OpenApiTypes.DATETIME, "Created not before (inclusive)."),
         _query("to", OpenApiTypes.DATETIME, "Created not after (inclusive)."),
-        _query(
-            "offset", {"type": "integer", "minimum": 0, "maximum": 1000000, "default": 0}, "How many to skip."
-        ),
-        _query(
-            "count", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}, "Archives a page."
-        ),
+        _query("offset", {"type": "integer", "minimum": 0, "maximum": 1000000, "default": 0}, "How many to skip."),
+        _query("count", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}, "Archives a page."),
     ],
 )
 retrieve_archive = operation(
@@ -93,9 +89,7 @@ set_target = operation(
     success=both(NULL),
     failures=(*BODY_ERRORS, 502, 503),
     examples=[
-        OpenApiExample(
-            "S3", value={"name": "AWSS3", "bucket": "recordings", "region": "eu-west-1"}, request_only=True
-        ),
+        OpenApiExample("S3", value={"name": "AWSS3", "bucket": "recordings", "region": "eu-west-1"}, request_only=True),
         OpenApiExample("Azure", value={"name": "AZURE", "accountName": "recordings"}, request_only=True),
     ],
 )

@@ -75,9 +75,7 @@ class ArchiveViewSet(ApiViewSet):
 
     def _find(self, archive_id: str) -> Archive:
         rows = Archive.objects.alive().of_tenant(self.caller.tenant).select_related("meeting")
-        archive: Archive | None = (
-            rows.filter(archive_id=archive_id).first() if _ID.fullmatch(archive_id) else None
-        )
+        archive: Archive | None = rows.filter(archive_id=archive_id).first() if _ID.fullmatch(archive_id) else None
         if archive is None:
             raise NotFound("Archive Not Found", code="archive_not_found")
         return archive
@@ -133,5 +131,5 @@ def _filtered(request: Request, rows: ArchiveQuerySet) -> ArchiveQuerySet:
             try:
                 rows = rows.filter(**{column: InstantProperty().run_validation(value)})
             except ValidationError as error:
-                raise invalid_parameter(name, f"{name} {error.detail[0]}") from error
+                raise invalid_parameter(name, f"{name} {next(iter(error.detail))}") from error
     return rows

@@ -40,9 +40,7 @@ class TokenViewSet(ApiViewSet):
         except (AuthenticationFailed, ValidationError) as error:
             if getattr(request._request, "axes_locked_out", False):
                 raise ApiError(429, "too_many_attempts", TOO_MANY, headers={"Retry-After": "60"}) from error
-            raise AuthenticationFailed(
-                "The username or the password is wrong.", code="credentials_invalid"
-            ) from error
+            raise AuthenticationFailed("The username or the password is wrong.", code="credentials_invalid") from error
         return Response(serializer.validated_data)
 
     @schema.refresh_token

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from meetings.api import openapi as openapi  # registers how our fields and callers are described
 from meetings.api.callers import BearerAuthentication, Caller
 from meetings.api.errors import exception_handler, route_not_found
 from meetings.api.negotiation import DocumentNegotiation, PlainTextJSONRenderer
@@ -35,6 +37,7 @@ class ApiViewSet(GenericViewSet[Any]):
     authentication_classes = (BearerAuthentication,)
     permission_classes = (DenyAll,)
     content_negotiation_class = DocumentNegotiation
+    parser_classes = (JSONParser,)  # for the OpenAPI document; bodies are read by `read_body`
     renderer_classes = (JSONRenderer,)
     throttle_classes = ()
     filter_backends = ()
@@ -65,7 +68,7 @@ class ApiViewSet(GenericViewSet[Any]):
     def get_exception_handler(self) -> Any:
         return exception_handler
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         allowed = ", ".join(sorted(method.upper() for method in self.action_map or {}))
         return HttpResponse(status=204, headers={"Allow": allowed})
 

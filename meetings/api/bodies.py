@@ -1,7 +1,7 @@
 """Request bodies: bounded, strict, in the contract's order of refusals.
 
-`read_body` answers 413, 415, 400 (no JSON) and 422 (types and names) before any object is looked up; what is wrong with the
-*values* is raised by `Body.values`, after the object was found.
+`read_body` answers 413, 415, 400 (no JSON) and 422 (types and names) before any object is looked up; what is wrong
+with the *values* is raised by `Body.values`, after the object was found.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rest_framework.request import Request
 
 from meetings import strict_json
 from meetings.api.errors import INVALID_MESSAGE, VALIDATION_FAILED, ApiError
+from meetings.api.fields import StrictField
 from meetings.conf import conf
 from meetings.exceptions import Problem
 
@@ -62,7 +63,7 @@ class Body:
 
 
 def read_body(request: Request, serializer_class: type[BodySerializer]) -> Body:
-    """Read and check a request's body; raise `ApiError` for what is wrong with its size, type, syntax or shape."""
+    """Read and check a request's body; raise `ApiError` for a wrong size, type, syntax or shape."""
     body = _read_json(request)
     serializer = serializer_class(data=body)
     if not isinstance(body, dict):
@@ -75,7 +76,7 @@ def read_body(request: Request, serializer_class: type[BodySerializer]) -> Body:
     problems = serializer.unknown_properties(body)
     if not serializer.is_valid():
         problems += [
-            Problem(path=str(name), code=str(error.code), message=str(error))
+            Problem(path=str(name), code=str(error.code), message=f"{name} {error}")
             for name, errors in serializer.errors.items()
             for error in errors
         ]
@@ -83,7 +84,9 @@ def read_body(request: Request, serializer_class: type[BodySerializer]) -> Body:
     if shape:
         raise ApiError(422, VALIDATION_FAILED, INVALID_MESSAGE, shape)
     headlines = {
-        name: field.headline for name, field in serializer.fields.items() if getattr(field, "headline", "")
+        name: field.headline
+        for name, field in serializer.fields.items()
+        if isinstance(field, StrictField) and field.headline
     }
     return Body(dict(serializer.validated_data) if not problems else {}, problems, headlines)
 
@@ -101,9 +104,7 @@ def _read_json(request: Request) -> Any:
     try:
         return strict_json.loads(raw)
     except strict_json.InvalidJSON as error:
-        problems = (
-            [Problem(path=error.path, code="invalid_json", message=error.message)] if error.path else []
-        )
+        problems = [Problem(path=error.path, code="invalid_json", message=error.message)] if error.path else []
         raise ApiError(400, "invalid_json", error.message, problems, name="SyntaxError") from error
 
 

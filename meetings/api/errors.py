@@ -70,16 +70,14 @@ def _of_framework(error: Exception) -> Response | None:
     if isinstance(error, (drf.NotAuthenticated, drf.AuthenticationFailed)):
         header = getattr(error, "auth_header", None) or "Bearer"
         code = "token_missing" if isinstance(error, drf.NotAuthenticated) else _code(error)
-        message = (
-            "Send a bearer token: `Authorization: Bearer <JWT>`." if code == "token_missing" else _text(error)
-        )
+        message = "Send a bearer token: `Authorization: Bearer <JWT>`." if code == "token_missing" else _text(error)
         return Response(envelope(401, message, code), status=401, headers={"WWW-Authenticate": header})
     if isinstance(error, (drf.PermissionDenied, PermissionDenied)):
         return Response(envelope(403, _text(error) or "NotAllowedAccess", "permission_denied"), status=403)
     if isinstance(error, Http404):
         return Response(envelope(404, "API not found !", "route_not_found"), status=404)
     if isinstance(error, drf.Throttled):
-        wait = {"Retry-After": str(int(error.wait or 1) + 1)}
+        wait = {"Retry-After": str(int(getattr(error, "wait", None) or 1) + 1)}
         return Response(envelope(429, _text(error), "too_many_requests"), status=429, headers=wait)
     if isinstance(error, drf.APIException):
         return Response(envelope(error.status_code, _text(error), _code(error)), status=error.status_code)

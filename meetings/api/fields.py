@@ -10,9 +10,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-_INSTANT = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|z|[+-]\d\d:?\d\d)?"
-)
+_INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|z|[+-]\d\d:?\d\d)?")
 LAST_EPOCH_MS = 253402300799999
 MAX_OBJECT_BYTES = 64 * 1024
 MAX_OBJECT_DEPTH = 20
@@ -62,9 +60,7 @@ class TextProperty(StrictField):
         "control_character": "has the control character U+{code:04X}, which is not allowed",
     }
 
-    def __init__(
-        self, *, max_length: int, min_length: int = 0, multiline: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, max_length: int, min_length: int = 0, multiline: bool = False, **kwargs: Any) -> None:
         self.max_length, self.min_length, self.multiline = max_length, min_length, multiline
         super().__init__(**kwargs)
 
@@ -185,7 +181,12 @@ class InstantProperty(StrictField):
             self.fail("leap_second")
         try:
             moment = datetime(
-                *(int(part) for part in (year, month, day, hour, minute, second or "0")),  # type: ignore[arg-type]
+                int(year),
+                int(month),
+                int(day),
+                int(hour),
+                int(minute),
+                int(second or 0),
                 int((fraction or "0").ljust(3, "0")[:3]) * 1000,
                 tzinfo=_offset(offset),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import django_filters
 from django import forms
@@ -88,5 +88,4 @@ def filtered(request: Request, rows: MeetingQuerySet) -> MeetingQuerySet:
             for message in messages
         ]
         raise ApiError(400, "INVALID_PARAMETER_VALUE", problems[0].message, problems)
-    found: MeetingQuerySet = filterset.qs
-    return found
+    return cast(MeetingQuerySet, filterset.qs)

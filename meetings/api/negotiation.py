@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.negotiation import BaseContentNegotiation
@@ -24,21 +24,20 @@ class DocumentNegotiation(BaseContentNegotiation):
     text/plain wins where it is named and ranks at least as high as JSON does (by name or by wildcard).
     """
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
-        return parsers[0]
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        return next(iter(parsers))
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         ranks = accepted(request.META.get("HTTP_ACCEPT", ""))
-        json = next(
-            (ranks[name] for name in ("application/json", "application/*", "*/*") if name in ranks), 0.0
-        )
-        for renderer in renderers[1:]:
+        json = next((ranks[name] for name in ("application/json", "application/*", "*/*") if name in ranks), 0.0)
+        default, *others = renderers
+        for renderer in others:
             rank = ranks.get(renderer.media_type, 0.0)
             if rank > 0 and rank >= json:
                 return renderer, renderer.media_type
-        return renderers[0], renderers[0].media_type
+        return default, default.media_type
 
 
 def accepted(header: str) -> dict[str, float]:

@@ -1,4 +1,7 @@
-"""One permission class per permission name. A viewset names one for each of its actions; what is not named is denied."""
+"""One permission class per permission name.
+
+A viewset names one for each of its actions; what is not named is denied.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from meetings import permission_names
+from meetings.api.callers import Caller
 
 
 class NamedPermission(BasePermission):
@@ -17,7 +21,8 @@ class NamedPermission(BasePermission):
     name: ClassVar[str]
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return bool(request.user.may(self.app_label, self.name))
+        caller: object = request.user
+        return isinstance(caller, Caller) and caller.may(self.app_label, self.name)
 
 
 class CreateMeetingSession(NamedPermission):

@@ -60,10 +60,7 @@ LINK = OpenApiParameter("meeting_link", str, OpenApiParameter.PATH, description=
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
     """Return the error answers of an operation."""
-    return {
-        status: OpenApiResponse(response=ErrorAnswer, description=ERRORS[status])
-        for status in sorted(statuses)
-    }
+    return {status: OpenApiResponse(response=ErrorAnswer, description=ERRORS[status]) for status in sorted(statuses)}
 
 
 def operation(
@@ -90,7 +87,6 @@ def operation(
         parameters=list(parameters),
         responses={**success, **errors(*guarded, *failures)},
         examples=list(examples),
-        auth=[{"bearerAuth": []}] if permission else [{}],
         extensions={"x-permissions": [permission]} if permission else {},
     )
     return decorator
@@ -206,9 +202,7 @@ generate_token = operation(
     parameters=[LINK],
     examples=[
         OpenApiExample("Publisher", value={"data": "Ann"}, request_only=True),
-        OpenApiExample(
-            "Moderator", value={"role": "moderator", "data": "Ann", "extId": "user-17"}, request_only=True
-        ),
+        OpenApiExample("Moderator", value={"role": "moderator", "data": "Ann", "extId": "user-17"}, request_only=True),
     ],
 )
 list_attendees = operation(

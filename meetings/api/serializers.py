@@ -33,9 +33,7 @@ class CreateMeetingBody(BodySerializer):
     """Body of `POST /session`; everything is optional."""
 
     isScheduled = BooleanProperty(source="is_scheduled", required=False)
-    scheduleTime = InstantProperty(
-        source="schedule_time", required=False, allow_epoch=True, headline=SCHEDULE_FORMAT
-    )
+    scheduleTime = InstantProperty(source="schedule_time", required=False, allow_epoch=True, headline=SCHEDULE_FORMAT)
     enableArchiving = BooleanProperty(source="enable_archiving", required=False)
     endToEndEncryption = BooleanProperty(source="end_to_end_encryption", required=False)
     title = TextProperty(max_length=255, required=False, allow_null=True)
@@ -88,10 +86,9 @@ class TokenBody(BodySerializer):
     null_is_absent = True
 
     role = ChoiceProperty(choices=ROLES, required=False)
-    expireTime = InstantProperty(
-        source="expires_at", required=False, allow_epoch=True, headline=EXPIRE_FORMAT
-    )
-    data = TextProperty(max_length=100_000, multiline=True, required=False)
+    expireTime = InstantProperty(source="expires_at", required=False, allow_epoch=True, headline=EXPIRE_FORMAT)
+    # The base class has an attribute of that name, which a declared field never becomes.
+    data = TextProperty(max_length=100_000, multiline=True, required=False)  # type: ignore[assignment]
     extId = TextProperty(source="ext_id", max_length=255, required=False)
 
 

@@ -1,4 +1,4 @@
-"""The operations on meetings. Each parses, calls one service and answers; the documents' order of refusals is the base's."""
+"""The operations on meetings: each parses, calls one service and answers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from meetings.api.base import ApiViewSet
 from meetings.api.bodies import read_body
 from meetings.api.errors import invalid_parameter
 from meetings.api.filters import filtered
-from meetings.api.pagination import MeetingCursor, single_parameter
 from meetings.api.negotiation import accepted
+from meetings.api.pagination import MeetingCursor, single_parameter
 from meetings.api.serializers import (
     ATTENDEE_COLUMNS,
     CreateMeetingBody,
@@ -156,9 +156,7 @@ class AttendeeViewSet(ApiViewSet):
         close_silent(meeting)
         rows = Attendee.objects.filter(meeting=meeting)
         chosen = rows.active() if is_active else rows
-        return Response(
-            [attendee_answer(row, meeting.session_id) for row in chosen.values(*ATTENDEE_COLUMNS)]
-        )
+        return Response([attendee_answer(row, meeting.session_id) for row in chosen.values(*ATTENDEE_COLUMNS)])
 
     @schema.attendance
     def attendance(self, request: Request, meeting_link: str) -> HttpResponse:
@@ -213,8 +211,7 @@ def _report_answer(report: AttendeeReport) -> dict[str, Any]:
         "lastLeave": wire_time(report.last_leave),
         "totalSeconds": round(report.total.total_seconds()),
         "intervals": [
-            {"joinedAt": wire_time(stay.joined_at), "leftAt": wire_time(stay.left_at)}
-            for stay in report.intervals
+            {"joinedAt": wire_time(stay.joined_at), "leftAt": wire_time(stay.left_at)} for stay in report.intervals
         ],
     }
 

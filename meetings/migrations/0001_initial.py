@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import meetings.models
 from django.db import migrations, models
+
+import meetings.models
 
 
 class Migration(migrations.Migration):
@@ -17,9 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("identity", models.CharField(max_length=300)),
                 ("attendee", models.CharField(blank=True, max_length=1000, verbose_name="name")),
@@ -46,9 +45,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("tenant", models.CharField(blank=True, default="", max_length=255)),
                 ("caller", models.CharField(max_length=255)),
@@ -70,9 +67,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("created_on", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("modified_on", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
@@ -137,9 +132,7 @@ class Migration(migrations.Migration):
                     ("ModerateMeeting", "May remove and mute attendees"),
                 ),
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("deleted", False)), fields=["tenant", "-id"], name="vc_mt_tenant"
-                    ),
+                    models.Index(condition=models.Q(("deleted", False)), fields=["tenant", "-id"], name="vc_mt_tenant"),
                     models.Index(
                         condition=models.Q(("deleted", False)),
                         fields=["tenant", "is_scheduled", "-id"],
@@ -156,9 +149,7 @@ class Migration(migrations.Migration):
                         name="vc_mt_schedule_time",
                     ),
                     models.Index(fields=["ext_id", "-id"], name="vc_mt_ext_id"),
-                    models.Index(
-                        fields=["title_key"], name="vc_mt_title", opclasses=("varchar_pattern_ops",)
-                    ),
+                    models.Index(fields=["title_key"], name="vc_mt_title", opclasses=("varchar_pattern_ops",)),
                     models.Index(
                         condition=models.Q(
                             ("deleted", False), ("end_time__isnull", True), ("start_time__isnull", False)
@@ -196,9 +187,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("connection_id", models.CharField(max_length=255)),
                 ("joined_at", models.DateTimeField(blank=True, null=True)),
@@ -245,9 +234,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("stream_id", models.CharField(max_length=255)),
                 ("type", models.CharField(blank=True, default="", max_length=32)),
@@ -271,9 +258,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("provider", models.CharField(max_length=64)),
                 ("kind", models.CharField(blank=True, default="", max_length=64)),
@@ -318,9 +303,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "kind",
@@ -368,9 +351,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="connection",
-            index=models.Index(
-                condition=models.Q(("left_at__isnull", True)), fields=["meeting"], name="vc_co_present"
-            ),
+            index=models.Index(condition=models.Q(("left_at__isnull", True)), fields=["meeting"], name="vc_co_present"),
         ),
         migrations.AddIndex(
             model_name="connection",

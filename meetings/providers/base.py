@@ -92,7 +92,7 @@ class Provider(ABC):
 
     @abstractmethod
     def parse(self, message: WebhookMessage) -> list[ProviderEvent]:
-        """Read the events of a verified message. Raises `WebhookMalformed`; unknown kinds become `EventKind.UNKNOWN`."""
+        """Read the events of a verified message; raise `WebhookMalformed`. Unknown kinds become `EventKind.UNKNOWN`."""
 
     def check(self) -> list[CheckMessage]:
         """Return what is wrong with this provider's settings."""

@@ -61,20 +61,14 @@ def _session_event(body: Mapping[str, Any]) -> ProviderEvent:
     stream = _object(body, "stream") if about_stream else {}
     connection: Mapping[str, Any] = {}
     if not about_session:
-        connection = (
-            _object(stream, "connection", "stream.")
-            if "connection" in stream
-            else _object(body, "connection")
-        )
+        connection = _object(stream, "connection", "stream.") if "connection" in stream else _object(body, "connection")
     since = _moment(connection, "createdAt", "connection.")
     return ProviderEvent(
         kind=kind,
         family=EventFamily.SESSION,
         name=name,
         session_id=_identifier(body, "sessionId"),
-        at=_moment(body, "timestamp")
-        or (since if kind is EventKind.CONNECTION_CREATED else None)
-        or datetime.now(UTC),
+        at=_moment(body, "timestamp") or (since if kind is EventKind.CONNECTION_CREATED else None) or datetime.now(UTC),
         connection_id="" if about_session else _identifier(connection, "id", "connection."),
         connection_since=since,
         data=_text(connection.get("data"))[:MAX_DATA],

@@ -41,16 +41,14 @@ def verify(
 ) -> frozenset[EventFamily]:
     """Return the families whose secret made the signature; empty if no secret is configured at all.
 
-    Raises `WebhookUnsigned` without a signature and `WebhookForged` for a wrong, tampered or stale one. Several secrets a
-    family allow rotation; the hash is compared in constant time, over the raw bytes first, over compact JSON second.
+    Raises `WebhookUnsigned` without a signature and `WebhookForged` for a wrong, tampered or stale one. Several secrets
+    a family allow rotation; the hash is compared in constant time, over the raw bytes first, compact JSON second.
     """
     if not any(secrets.values()):
         return frozenset()
     scheme, _, token = message.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise WebhookUnsigned(
-            "The signature is missing: send `Authorization: Bearer <JWT over the body's hash>`."
-        )
+        raise WebhookUnsigned("The signature is missing: send `Authorization: Bearer <JWT over the body's hash>`.")
     families = frozenset(
         family
         for family, known in secrets.items()
@@ -76,9 +74,7 @@ def _is_good(token: str, body: bytes, secret: str, issuer: str, max_age: int) ->
     if time.time() - float(claims["iat"]) > max_age + LEEWAY:
         return False
     claimed = str(claims["payload_hash"]).lower().encode()
-    return any(
-        hmac.compare_digest(claimed, hashlib.sha256(form).hexdigest().encode()) for form in _forms(body)
-    )
+    return any(hmac.compare_digest(claimed, hashlib.sha256(form).hexdigest().encode()) for form in _forms(body))
 
 
 def _forms(body: bytes) -> list[bytes]:

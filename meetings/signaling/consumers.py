@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from meetings import attendance, seats, services
+from meetings import attendance, facts, seats, services
 from meetings.exceptions import JoinRefused, Refused, VideoconfError
 from meetings.providers.types import Role
 from meetings.providers.webrtc import rooms
@@ -89,9 +89,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         except BadFrame as error:
             await self._complain("bad_message", str(error))
         except JoinRefused as error:
-            await self._send(
-                {"t": "refused", "code": error.code, "message": error.message, "retry": error.retry}
-            )
+            await self._send({"t": "refused", "code": error.code, "message": error.message, "retry": error.retry})
             await self.close(code=CLOSE_REFUSED)
 
     async def _handle(self, frame: dict[str, Any]) -> None:
@@ -157,9 +155,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         if guest.role is Role.SUBSCRIBER and frames.wants_to_send(data):
             await self._complain("forbidden", "A subscriber sends no audio or video.")
             return
-        await self._to_peer(
-            guest, self._addressee(frame), {"t": "sig", "from": guest.connection_id, "data": data}
-        )
+        await self._to_peer(guest, self._addressee(frame), {"t": "sig", "from": guest.connection_id, "data": data})
 
     async def _on_media(self, frame: dict[str, Any], guest: Guest) -> None:
         if guest.role is not Role.SUBSCRIBER:
@@ -250,7 +246,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         while True:
             await asyncio.sleep(HEARTBEAT)
             if time.monotonic() - self.heard > SILENCE:
-                await self._count_out(guest, seats.facts.LOST_REASON, "lost")
+                await self._count_out(guest, facts.LOST_REASON, "lost")
                 await self.close(code=CLOSE_NO_JOIN)
                 return
             pulse = await self._beat(guest)
@@ -264,9 +260,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
 
     async def _beat(self, guest: Guest) -> seats.Pulse:
         try:
-            return await database_sync_to_async(seats.beat)(
-                guest.meeting, guest.connection_id, socket=self.socket
-            )
+            return await database_sync_to_async(seats.beat)(guest.meeting, guest.connection_id, socket=self.socket)
         except Exception:
             # The database is away for the moment; media goes on without it, and the next heartbeat tries again.
             logger.warning("A heartbeat could not be stored", exc_info=True)
@@ -275,9 +269,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
     async def _count_out(self, guest: Guest, reason: str, word: str) -> None:
         self.is_leaving = True
         self.guest = None
-        await database_sync_to_async(seats.leave)(
-            guest.meeting, guest.connection_id, socket=self.socket, reason=reason
-        )
+        await database_sync_to_async(seats.leave)(guest.meeting, guest.connection_id, socket=self.socket, reason=reason)
         await self._to_room(guest, {"t": "bye", "from": guest.connection_id, "reason": word})
         await self.channel_layer.group_discard(self._room(guest), self.channel_name)
         await self.channel_layer.group_discard(self._peer(guest.connection_id, guest), self.channel_name)
@@ -322,7 +314,7 @@ async def _leave_after(wait: float, guest: Guest, socket: str, layer: Any, is_le
         guest.meeting,
         guest.connection_id,
         socket=socket,
-        reason=seats.LEFT_REASON if is_leaving else seats.facts.LOST_REASON,
+        reason=seats.LEFT_REASON if is_leaving else facts.LOST_REASON,
     )
     if gone:
         word = "left" if is_leaving else "lost"

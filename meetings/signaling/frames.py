@@ -65,10 +65,8 @@ def wants_to_send(data: Mapping[str, Any]) -> bool:
         return False
     sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)[1:]
     media = [section for section in sections if section.startswith(("m=audio", "m=video"))]
-    # A section without a direction of its own counts as sending: that is the default (RFC 8866), and no browser omits it.
-    return any(
-        _SENDING_SECTION.search(section) or not _RECEIVING_SECTION.search(section) for section in media
-    )
+    # A section without a direction of its own counts as sending: that is the default (RFC 8866).
+    return any(_SENDING_SECTION.search(section) or not _RECEIVING_SECTION.search(section) for section in media)
 
 
 @dataclass(slots=True)

@@ -38,9 +38,7 @@ class Command(BaseCommand):
     help = "Print a bearer token for a caller with the given permissions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--permissions", required=True, help="Names, comma separated; `all` for every one."
-        )
+        parser.add_argument("--permissions", required=True, help="Names, comma separated; `all` for every one.")
         parser.add_argument("--tenant", help="The caller's tenant (needs TENANT_CLAIM).")
         parser.add_argument("--minutes", type=int, default=60, help="How long it is good for (default 60).")
         parser.add_argument("--actor", default="cli", help="Who it is, for the audit columns (default cli).")
@@ -62,7 +60,5 @@ def known_permissions() -> list[str]:
     """Return every permission name of the installed apps' viewsets."""
     from django.contrib.auth.models import Permission
 
-    names = Permission.objects.filter(
-        content_type__app_label__in=("videoconf_meetings", "videoconf_archives")
-    )
+    names = Permission.objects.filter(content_type__app_label__in=("videoconf_meetings", "videoconf_archives"))
     return sorted(name for name in names.values_list("codename", flat=True) if name[:1].isupper())

@@ -19,7 +19,5 @@ def ice_servers(
     if turn_urls:
         username = f"{int(now) + ttl}:{user}"
         digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
-        servers.append(
-            {"urls": list(turn_urls), "username": username, "credential": base64.b64encode(digest).decode()}
-        )
+        servers.append({"urls": list(turn_urls), "username": username, "credential": base64.b64encode(digest).decode()})
     return servers

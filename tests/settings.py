@@ -16,8 +16,8 @@ from videoconf.settings import *  # noqa: F403
 from videoconf.settings import DATABASES, VAR_DIR, VIDEOCONF_PROVIDERS
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, so that the threads of a live server do not share one connection.
-    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+    # A file, so that the threads of a live server do not share one connection; two runs at a time have two.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / f"test-{os.getpid()}.sqlite3")}
 VAR_DIR.mkdir(exist_ok=True)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

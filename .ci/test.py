@@ -21,6 +21,7 @@ from services import PostgreSQL, Redis, UnavailableError
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 NO_TEST_COLLECTED = 5
+OWN_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py")  # once is enough: they choose their own
 NAMESPACE = ['ip link set lo up && exec "$@"', "sh"]
 
 
@@ -64,7 +65,7 @@ def suite(outcome: Outcome, folder: Path) -> None:
     workers = ["-n", "2", "--dist", "loadfile"] if (os.cpu_count() or 1) > 1 else []
     outcome.run(
         "SQLite, in-memory layers",
-        [*workers, "-m", "not browser and not postgres and not redis"],
+        [*workers, "-m", "not browser and not host and not postgres and not redis"],
         DATABASE_URL="",
         REDIS_URL="",
     )
@@ -74,7 +75,7 @@ def suite(outcome: Outcome, folder: Path) -> None:
         except UnavailableError as lacking:
             outcome.lacking.append(f"PostgreSQL ({lacking}): the suite on PostgreSQL, and with it Redis")
             return
-        marks, redis = "not browser", ""
+        marks, redis = "not browser and not host", ""
         try:
             redis = stack.enter_context(Redis(folder / "redis"))
         except UnavailableError as lacking:
@@ -82,7 +83,7 @@ def suite(outcome: Outcome, folder: Path) -> None:
             marks += " and not redis"
         outcome.run(
             f"PostgreSQL, {'Redis' if redis else 'in-memory layers'}",
-            [*workers, "-m", marks],
+            [*workers, "-m", marks, *(f"--ignore={path}" for path in OWN_DATABASE)],
             DATABASE_URL=database,
             REDIS_URL=redis,
         )
@@ -97,9 +98,7 @@ def browser(outcome: Outcome) -> None:
     except UnavailableError as lacking:
         outcome.lacking.append(str(lacking))
         return
-    outcome.run(
-        "Chromium, in a network namespace", ["-m", "browser"], prefix=prefix, DATABASE_URL="", REDIS_URL=""
-    )
+    outcome.run("Chromium, in a network namespace", ["-m", "browser"], prefix=prefix, DATABASE_URL="", REDIS_URL="")
 
 
 def main(arguments: list[str]) -> int:
@@ -112,6 +111,7 @@ def main(arguments: list[str]) -> int:
         folder.chmod(0o755)  # PostgreSQL may have to run as another user
         suite(outcome, folder)
     browser(outcome)
+    outcome.run("the wheel in a blank project", ["-m", "host"], DATABASE_URL="", REDIS_URL="")
     return outcome.summary()
 
 

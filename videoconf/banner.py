@@ -27,9 +27,7 @@ def banner(admin: FirstAdmin, meeting: Meeting, token: str | None) -> list[str]:
 
 def base_url() -> str:
     """Return the address that a browser on this machine opens."""
-    host = (
-        settings.ALLOWED_HOSTS[0] if settings.HOST in WILDCARDS and settings.ALLOWED_HOSTS else settings.HOST
-    )
+    host = settings.ALLOWED_HOSTS[0] if settings.HOST in WILDCARDS and settings.ALLOWED_HOSTS else settings.HOST
     return f"http://[{host}]:{settings.PORT}" if ":" in host else f"http://{host}:{settings.PORT}"
 
 
@@ -57,11 +55,7 @@ def warnings() -> list[str]:
     if settings.VIDEOCONF["ALLOW_UNSIGNED_WEBHOOKS"]:
         found.append("  Webhooks are accepted unsigned (ALLOW_UNSIGNED_WEBHOOKS).")
     if settings.VIDEOCONF["GUEST_ROLE"]:
-        found.append(
-            f"  Whoever has a meeting's link may join as {settings.VIDEOCONF['GUEST_ROLE']} (GUEST_ROLE)."
-        )
+        found.append(f"  Whoever has a meeting's link may join as {settings.VIDEOCONF['GUEST_ROLE']} (GUEST_ROLE).")
     if not settings.ON_LOOPBACK:
-        found.append(
-            "  Browsers give camera and microphone to https:// pages only: put a TLS proxy in front."
-        )
+        found.append("  Browsers give camera and microphone to https:// pages only: put a TLS proxy in front.")
     return ["", *found] if found else []

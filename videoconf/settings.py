@@ -27,9 +27,7 @@ env = Environment()
 MAKE_RUN = env.flag("VIDEOCONF_MAKE_RUN", default=False)
 if MAKE_RUN:
     generate_once(KEYS_FILE)
-ONE_PROCESS = MAKE_RUN or (
-    KEYS_FILE.exists() and not env.is_set("SECRET_KEY")
-)  # or a command beside that one
+ONE_PROCESS = MAKE_RUN or (KEYS_FILE.exists() and not env.is_set("SECRET_KEY"))  # or a command beside that one
 if env.text("JWT_PUBLIC_KEY"):
     # The generated secret is for those who brought no key of their own.
     env.ENVIRON.setdefault("JWT_SECRET", "")
@@ -45,15 +43,11 @@ LOCAL = MAKE_RUN and ON_LOOPBACK
 DEBUG = env.flag("DEBUG", default=LOCAL)
 SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY:
-    raise refuse(
-        "SECRET_KEY", "it is not set. Give it 50 or more random characters; `make run` generates some."
-    )
+    raise refuse("SECRET_KEY", "it is not set. Give it 50 or more random characters; `make run` generates some.")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
 if MAKE_RUN and not env.is_set("ALLOWED_HOSTS"):
     if HOST in WILDCARDS:
-        raise refuse(
-            "ALLOWED_HOSTS", f"it is not set, and HOST={HOST} is no name. List the names people will use."
-        )
+        raise refuse("ALLOWED_HOSTS", f"it is not set, and HOST={HOST} is no name. List the names people will use.")
     ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"] if ON_LOOPBACK else [HOST]
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", wildcard_host=True)
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, lowest=0, highest=10)
@@ -160,9 +154,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": (
-            "django.contrib.staticfiles.storage.StaticFilesStorage"
-            if DEBUG
-            else "videoconf.static_files.StaticStorage"
+            "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "videoconf.static_files.StaticStorage"
         )
     },
 }
@@ -314,9 +306,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
-    "APPEND_COMPONENTS": {
-        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    },
+    "APPEND_COMPONENTS": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
 }
 
 # --- logs: a line an event, on standard error; no bodies, headers or query strings ---------------------

@@ -33,7 +33,11 @@ export class LocalMedia extends Emitter {
 
   /** @returns {MediaState} */
   get state() {
-    return { mic: this.tracks.microphone !== null && !this.#muted, camera: this.tracks.camera !== null, screen: this.tracks.screen !== null };
+    return {
+      mic: this.tracks.microphone !== null && !this.#muted,
+      camera: this.tracks.camera !== null,
+      screen: this.tracks.screen !== null,
+    };
   }
 
   get canShareScreen() {
@@ -133,7 +137,9 @@ export class LocalMedia extends Emitter {
     const { width, height, frameRate } = this.#quality;
     const { camera } = this.choice;
     return {
-      width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate },
+      width: { ideal: width },
+      height: { ideal: height },
+      frameRate: { ideal: frameRate },
       ...(camera && { deviceId: { ideal: camera } }),
     };
   }

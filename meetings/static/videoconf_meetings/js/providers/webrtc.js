@@ -27,7 +27,8 @@ export class WebRTCProvider extends Provider {
   /** @type {MediaState} */ #media = { mic: false, camera: false, screen: false };
   /** @type {Quality | null} */ #quality = null;
   /** @type {RTCConfiguration} */ #configuration = {};
-  /** Everyone here, with or without a peer connection. @type {Map<string, {role: Role, seen: boolean}>} */ #present = new Map();
+  /** Everyone here, with or without a peer connection. @type {Map<string, {attendee: string, role: Role, seen: boolean}>} */ #present =
+    new Map();
   /** Those whom a roll call dropped: they may still hold their end. @type {Set<string>} */ #dropped = new Set();
   #socket;
   #over = false;
@@ -113,7 +114,10 @@ export class WebRTCProvider extends Provider {
     const { token, name, resume } = this.#options;
     const own = this.#self ? this.resume : resume;
     this.#send({
-      t: "join", token, name, media: this.#media,
+      t: "join",
+      token,
+      name,
+      media: this.#media,
       ...(own && { resume: own }),
       ...(own && !this.#self && { reload: true }),
     });
@@ -124,15 +128,24 @@ export class WebRTCProvider extends Provider {
     if (this.#over) return;
     if (typeof frame.from === "string" && this.#present.has(frame.from)) this.#seen(frame.from);
     switch (frame.t) {
-      case "welcome": return this.#welcome(frame);
-      case "hello": return this.#hello(frame);
-      case "here": return this.#here(frame);
-      case "sig": return this.#signal(frame.from, frame.data);
-      case "media": return this.emit("media", { id: frame.from, media: mediaState(frame) });
-      case "bye": return this.#bye(frame);
-      case "muted": return this.emit("muted", { by: frame.by });
-      case "recording": return this.emit("recording", { active: Boolean(frame.active) });
-      default: if (FINAL.has(frame.t)) this.#finish(frame);
+      case "welcome":
+        return this.#welcome(frame);
+      case "hello":
+        return this.#hello(frame);
+      case "here":
+        return this.#here(frame);
+      case "sig":
+        return this.#signal(frame.from, frame.data);
+      case "media":
+        return this.emit("media", { id: frame.from, media: mediaState(frame) });
+      case "bye":
+        return this.#bye(frame);
+      case "muted":
+        return this.emit("muted", { by: frame.by });
+      case "recording":
+        return this.emit("recording", { active: Boolean(frame.active) });
+      default:
+        if (FINAL.has(frame.t)) this.#finish(frame);
     }
   }
 
@@ -177,13 +190,20 @@ export class WebRTCProvider extends Provider {
   }
 
   /** @param {Record<string, any>} frame */
-  #arrive({ from, attendee, name, role, media, replaces }) {
-    this.#present.set(from, { role, seen: true });
+  #arrive({ from, attendee, name, role, media, replaces: handedOver }) {
+    const replaces = handedOver ?? this.#lost(from, attendee);
+    this.#present.set(from, { attendee, role, seen: true });
     if (replaces) this.#forget(replaces);
     /** @type {Arrival} */
     const arrival = { id: from, attendee, name, role, media: mediaState(media), ...(replaces && { replaces }) };
     this.emit("joined", arrival);
     if (!this.#meets(from)) this.emit("link", { id: from, link: "none" });
+  }
+
+  /** After a rejoin, someone new may be someone who has not answered: the server forgot her as it forgot us. @param {string} id @param {string} attendee */
+  #lost(id, attendee) {
+    if (this.#present.has(id)) return undefined;
+    return [...this.#present].find(([, someone]) => !someone.seen && someone.attendee === attendee)?.[0];
   }
 
   /** @param {Record<string, any>} frame */
@@ -215,7 +235,9 @@ export class WebRTCProvider extends Provider {
 
   /** Descriptions and candidates are handled strictly one after another. @param {() => Promise<unknown>} step */
   #enqueue(step) {
-    this.#work = this.#work.then(step).catch((error) => console.warn("A peer connection could not be negotiated.", error));
+    this.#work = this.#work
+      .then(step)
+      .catch((error) => console.warn("A peer connection could not be negotiated.", error));
   }
 
   /** @param {string} id */

@@ -14,6 +14,7 @@ const CODES = {
   meeting_not_found: "unknown",
   token_invalid: "invitation",
   token_expired: "invitation",
+  forbidden: "invitation",
   removed: "removed",
   ended: "ended",
   replaced: "replaced",

@@ -116,7 +116,12 @@ export class Meeting extends Emitter {
       const provider = createProvider(this.config.client);
       this.#listen(provider);
       this.self = await provider.connect({
-        token, name, tracks: this.local.tracks, media: this.local.state, role: this.role, resume: this.#resume,
+        token,
+        name,
+        tracks: this.local.tracks,
+        media: this.local.state,
+        role: this.role,
+        resume: this.#resume,
       });
       this.#enter(provider);
     } catch (error) {
@@ -140,6 +145,12 @@ export class Meeting extends Emitter {
   async choose(choice) {
     await this.local.choose(choice);
     prefer({ devices: this.local.choice });
+  }
+
+  /** After a failure: from the beginning, on a fresh page if this one is too old to be let in. */
+  tryAgain() {
+    if (this.refusal?.code === "ticket_invalid") location.reload();
+    else this.prepare();
   }
 
   /** After leaving: in again, under the same name and with the same devices. */
@@ -179,7 +190,7 @@ export class Meeting extends Emitter {
     provider.on("left", ({ id, reason, replacedBy }) => roster.leave(id, reason, replacedBy));
     provider.on("media", ({ id, media }) => roster.change(id, { media }));
     provider.on("link", ({ id, link }) => roster.change(id, { link }));
-    provider.on("code", ({ id, code }) => roster.change(id, { code }));
+    provider.on("code", ({ id, code }) => this.self?.encrypted !== false && roster.change(id, { code }));
     provider.on("stream", ({ id, kind, stream }) => roster.show(id, kind, stream));
     provider.on("muted", ({ by }) => {
       this.local.setMicrophone(false);

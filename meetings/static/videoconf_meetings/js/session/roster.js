@@ -40,8 +40,15 @@ export class Roster extends Emitter {
     }
     /** @type {Participant} */
     const participant = {
-      id, attendee, name, role, media, local,
-      streams: { camera: null, screen: null }, link: local ? "connected" : "connecting", code: null,
+      id,
+      attendee,
+      name,
+      role,
+      media,
+      local,
+      streams: { camera: null, screen: null },
+      link: local ? "connected" : "connecting",
+      code: null,
     };
     if (replaces && this.#people.has(replaces)) this.#takeOver(replaces, participant);
     else {
@@ -56,7 +63,10 @@ export class Roster extends Emitter {
     if (!participant) return;
     if (!replacedBy || this.#people.has(replacedBy)) return this.#drop(participant, reason);
     this.change(id, { link: "reconnecting" });
-    setTimeout(() => this.#people.get(id) === participant && this.#drop(participant, "lost"), KEEP_PLACE_SECONDS * 1000);
+    setTimeout(
+      () => this.#people.get(id) === participant && this.#drop(participant, "lost"),
+      KEEP_PLACE_SECONDS * 1000,
+    );
   }
 
   /** @param {string} id @param {Partial<{media: MediaState, link: Link, code: string}>} what */

@@ -23,7 +23,8 @@ export class Speakers extends Emitter {
   constructor(roster) {
     super();
     this.#roster = roster;
-    for (const type of /** @type {const} */ (["added", "changed", "streams"])) roster.on(type, (someone) => this.#follow(someone));
+    for (const type of /** @type {const} */ (["added", "changed", "streams"]))
+      roster.on(type, (someone) => this.#follow(someone));
     roster.on("replaced", ({ previous, participant }) => {
       this.#stop(previous);
       this.#follow(participant);

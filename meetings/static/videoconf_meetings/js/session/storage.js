@@ -38,7 +38,13 @@ export function browserId() {
 
 /** @returns {Preferences} */
 export function preferences() {
-  return { name: "", microphone: true, camera: true, devices: { camera: null, microphone: null }, ...read(lasting, "preferences") };
+  return {
+    name: "",
+    microphone: true,
+    camera: true,
+    devices: { camera: null, microphone: null },
+    ...read(lasting, "preferences"),
+  };
 }
 
 /** @param {Partial<Preferences>} changes */

@@ -36,9 +36,13 @@ export function confirmAction({ title, detail, action }, signal) {
 export function openDialog(dialog) {
   const closed = new AbortController();
   const once = { signal: closed.signal };
-  dialog.addEventListener("click", ({ target }) => {
-    if (target === dialog || /** @type {Element} */ (target).closest("[data-close]")) dialog.close();
-  }, once);
+  dialog.addEventListener(
+    "click",
+    ({ target }) => {
+      if (target === dialog || /** @type {Element} */ (target).closest("[data-close]")) dialog.close();
+    },
+    once,
+  );
   dialog.addEventListener("close", () => closed.abort(), once);
   dialog.showModal();
 }

@@ -26,8 +26,10 @@ export function showDevices(local, parent, choose) {
 
     const fill = async () => {
       const devices = await local.devices(kind);
-      const options = devices.map((device, index) => new Option(device.label || `${label} ${index + 1}`, device.deviceId));
-      if (options.length === 0) options.push(new Option(`No ${label.toLowerCase()} found`, ""));
+      const options = devices.map(
+        (device, index) => new Option(device.label || `${label} ${index + 1}`, device.deviceId),
+      );
+      if (options.length === 0) options.push(new Option(`No ${label.toLowerCase()} available`, ""));
       select.disabled = devices.length === 0;
       select.replaceChildren(...options);
       select.value = local.tracks[track]?.getSettings().deviceId ?? local.choice[name] ?? "";

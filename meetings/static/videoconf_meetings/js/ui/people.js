@@ -43,7 +43,10 @@ function row({ name, local, role, media, code }) {
   text.className = "person__text";
   const title = document.createElement("strong");
   title.textContent = local ? `${name} (you)` : name;
-  const state = role === "subscriber" ? [] : [media.mic ? "" : "muted", media.camera ? "" : "camera off", media.screen ? "shares a screen" : ""];
+  const state =
+    role === "subscriber"
+      ? []
+      : [media.mic ? "" : "muted", media.camera ? "" : "camera off", media.screen ? "shares a screen" : ""];
   const detail = document.createElement("span");
   detail.textContent = [ROLES[role], ...state].filter(Boolean).join(" · ");
   text.append(title, detail);

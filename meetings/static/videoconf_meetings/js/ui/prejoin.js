@@ -9,13 +9,28 @@ import { preferences } from "../session/storage.js";
 
 /** @type {Record<Problem, [string, string]>} */
 const PROBLEMS = {
-  blocked: ["Camera and microphone are blocked.", "Allow them beside the address in your browser, then try again. Or join to watch and listen."],
-  "camera-blocked": ["Camera is blocked.", "Allow it beside the address in your browser, then try again. Or let the others only hear you."],
-  "microphone-blocked": ["Microphone is blocked.", "Allow it beside the address in your browser, then try again. Or let the others only see you."],
+  blocked: [
+    "Camera and microphone are blocked.",
+    "Allow them beside the address in your browser, then try again. Or join to watch and listen.",
+  ],
+  "camera-blocked": [
+    "Camera is blocked.",
+    "Allow it beside the address in your browser, then try again. Or let the others only hear you.",
+  ],
+  "microphone-blocked": [
+    "Microphone is blocked.",
+    "Allow it beside the address in your browser, then try again. Or let the others only see you.",
+  ],
   "no-camera": ["No camera found.", "Plug one in and try again, or join without."],
   "no-microphone": ["No microphone found.", "Plug one in and try again, or join without."],
-  busy: ["Your camera or microphone can't be used.", "Another program may be using it. Close that and try again, or join without."],
-  insecure: ["Camera and microphone are blocked.", "Browsers allow them only at secure (https) addresses. You can still watch and listen."],
+  busy: [
+    "Your camera or microphone can't be used.",
+    "Another program may be using it. Close that and try again, or join without.",
+  ],
+  insecure: [
+    "Camera and microphone are blocked.",
+    "Browsers allow them only at secure (https) addresses. You can still watch and listen.",
+  ],
 };
 
 /** @param {Problem} problem */

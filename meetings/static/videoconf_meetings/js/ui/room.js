@@ -17,7 +17,9 @@ export function showRoom(meeting) {
   byId("camera").addEventListener("click", () => meeting.setCamera(!local.state.camera));
   byId("screen").addEventListener("click", () => shareScreen(meeting));
   byId("record").addEventListener("click", () => meeting.provider?.record(!meeting.recording));
-  byId("settings").addEventListener("click", () => openDialog(/** @type {HTMLDialogElement} */ (byId("settings-dialog"))));
+  byId("settings").addEventListener("click", () =>
+    openDialog(/** @type {HTMLDialogElement} */ (byId("settings-dialog"))),
+  );
   byId("leave").addEventListener("click", () => meeting.leave());
   byId("end").addEventListener("click", () => endMeeting(meeting));
   byId("room").addEventListener("pointerdown", wakeAudio);
@@ -28,9 +30,27 @@ export function showRoom(meeting) {
       /** @type {HTMLElement} */ (button).hidden = meeting.isListener;
     }
     if (!local.canShareScreen) byId("screen").hidden = true;
-    control("microphone", mic ? "Mute microphone" : "Unmute microphone", mic ? "Mute" : "Unmute", mic ? "microphone" : "microphone-off", !mic);
-    control("camera", camera ? "Stop camera" : "Start camera", camera ? "Stop camera" : "Start camera", camera ? "camera" : "camera-off", !camera);
-    control("screen", screen ? "Stop sharing" : "Share screen", screen ? "Stop sharing" : "Share screen", screen ? "screen-off" : "screen", false);
+    control(
+      "microphone",
+      mic ? "Mute microphone" : "Unmute microphone",
+      mic ? "Mute" : "Unmute",
+      mic ? "microphone" : "microphone-off",
+      !mic,
+    );
+    control(
+      "camera",
+      camera ? "Stop camera" : "Start camera",
+      camera ? "Stop camera" : "Start camera",
+      camera ? "camera" : "camera-off",
+      !camera,
+    );
+    control(
+      "screen",
+      screen ? "Stop sharing" : "Share screen",
+      screen ? "Stop sharing" : "Share screen",
+      screen ? "screen-off" : "screen",
+      false,
+    );
     byId("screen").classList.toggle("control--on", screen);
     byId("end").hidden = !meeting.isModerator;
     byId("record").hidden = !meeting.canRecord;

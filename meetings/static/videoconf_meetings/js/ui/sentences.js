@@ -13,10 +13,17 @@ const SENTENCES = {
   full: {
     title: "This meeting is full.",
     detail: "As soon as someone leaves, there is a place for you.",
-    action: ["Try again", (meeting) => meeting.prepare()],
+    action: ["Try again", (meeting) => meeting.tryAgain()],
   },
-  removed: { title: "You were removed from this meeting.", detail: "A moderator took you out. Your invitation is no longer valid." },
-  left: { title: "You left the meeting.", detail: "It goes on without you.", action: ["Join again", (meeting) => meeting.joinAgain()] },
+  removed: {
+    title: "You were removed from this meeting.",
+    detail: "A moderator took you out. Your invitation is no longer valid.",
+  },
+  left: {
+    title: "You left the meeting.",
+    detail: "You can come back as long as it goes on.",
+    action: ["Join again", (meeting) => meeting.joinAgain()],
+  },
   replaced: {
     title: "You are in this meeting on another page.",
     detail: "Your place was taken over there.",
@@ -33,7 +40,7 @@ const SENTENCES = {
   failed: {
     title: "The meeting can't be reached.",
     detail: "Check your connection and try again.",
-    action: ["Try again", (meeting) => meeting.prepare()],
+    action: ["Try again", (meeting) => meeting.tryAgain()],
   },
 };
 
@@ -41,6 +48,7 @@ const SENTENCES = {
 const DETAILS = {
   token_expired: "Your invitation has expired. Ask the organiser for a new one.",
   token_invalid: "Your invitation is not valid for this meeting. Ask the organiser for a new one.",
+  ticket_invalid: "This page has been open for too long.",
   provider_mismatch: "The meeting has moved to another service. Ask the organiser for a new link.",
 };
 
@@ -75,7 +83,13 @@ function opensAt(date) {
   const time = document.createElement("time");
   time.dateTime = date.toISOString();
   time.textContent = new Intl.DateTimeFormat(undefined, {
-    weekday: "long", year: "numeric", month: "long", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+    weekday: "long",
+    year: "numeric",
+    month: "long",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "short",
   }).format(date);
   return ["You can join from ", time, ". Keep this page open: it goes on by itself."];
 }

@@ -16,7 +16,9 @@ export class Tile {
   /** @param {Participant} participant @param {{moderated: boolean}} options whether the viewer may mute and remove her */
   constructor(participant, { moderated }) {
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("tile-template"));
-    this.element = /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (template.content.firstElementChild).cloneNode(true));
+    this.element = /** @type {HTMLElement} */ (
+      /** @type {HTMLElement} */ (template.content.firstElementChild).cloneNode(true)
+    );
     this.video = /** @type {HTMLVideoElement} */ (find(this.element, "video"));
     this.participant = participant;
     this.video.muted = participant.local;
@@ -35,6 +37,7 @@ export class Tile {
     element.dataset.link = link;
     element.classList.toggle("tile--local", local);
     element.classList.toggle("tile--dark", !media.camera);
+    element.classList.toggle("tile--voiced", media.mic);
     this.video.setAttribute("aria-label", local ? "Your picture" : `Picture of ${name}`);
     setText(find(element, ".tile__avatar"), initials(name));
     avatarHue(find(element, ".tile__avatar"), name);
@@ -44,7 +47,10 @@ export class Tile {
     this.#note(LINKS[link]);
     find(element, ".tile__code").hidden = !code;
     setText(find(element, ".tile__digits"), code ?? "");
-    for (const [action, label] of /** @type {const} */ ([["mute", `Mute ${name}`], ["remove", `Remove ${name}`]])) {
+    for (const [action, label] of /** @type {const} */ ([
+      ["mute", `Mute ${name}`],
+      ["remove", `Remove ${name}`],
+    ])) {
       const button = find(element, `[data-action=${action}]`);
       button.setAttribute("aria-label", label);
       button.title = label;
@@ -121,7 +127,10 @@ function same(shown, stream) {
 export function initials(name) {
   const words = name.trim().split(/\s+/u);
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return letters.map((word) => [...word][0] ?? "").join("").toLocaleUpperCase();
+  return letters
+    .map((word) => [...word][0] ?? "")
+    .join("")
+    .toLocaleUpperCase();
 }
 
 /** People keep their colour, wherever they are shown. @param {HTMLElement} element @param {string} name */

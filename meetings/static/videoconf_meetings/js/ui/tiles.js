@@ -64,7 +64,13 @@ class Tiles {
     this.#place();
     if (hadFocus) byId("room-title").focus({ preventScroll: true });
     if (local || this.#meeting.state !== "in") return;
-    announce(reason === "removed" ? `${name} was removed.` : reason === "lost" ? `${name} lost the connection.` : `${name} left.`);
+    announce(
+      reason === "removed"
+        ? `${name} was removed.`
+        : reason === "lost"
+          ? `${name} lost the connection.`
+          : `${name} left.`,
+    );
   }
 
   /** The tile stays where it is and belongs to the new connection. @param {string} previous @param {Participant} participant */
@@ -128,7 +134,9 @@ class Tiles {
     const stage = byId("stage");
     const elements = /** @type {HTMLElement[]} */ ([...this.#list.children]);
     const before = elements.map((element) => element.getBoundingClientRect());
-    const onStage = [...this.#screens.values()].find(({ element }) => element.dataset.screen !== this.#meeting.self?.id);
+    const onStage = [...this.#screens.values()].find(
+      ({ element }) => element.dataset.screen !== this.#meeting.self?.id,
+    );
     for (const element of elements) element.classList.toggle("tile--stage", element === onStage?.element);
     stage.classList.toggle("stage--screen", Boolean(onStage));
     const style = getComputedStyle(this.#list);
@@ -172,11 +180,23 @@ class Tiles {
 function glideFrom(element, from) {
   const to = element.getBoundingClientRect();
   if (from.width === 0 || to.width === 0) {
-    element.animate([{ opacity: 0, transform: "scale(.96)" }, { opacity: 1, transform: "none" }], { duration: 180, easing: "ease-out" });
+    element.animate(
+      [
+        { opacity: 0, transform: "scale(.96)" },
+        { opacity: 1, transform: "none" },
+      ],
+      { duration: 180, easing: "ease-out" },
+    );
     return;
   }
   const [x, y] = [from.left - to.left, from.top - to.top];
   if (!x && !y && from.width === to.width) return;
   const start = `translate(${x}px, ${y}px) scale(${from.width / to.width}, ${from.height / to.height})`;
-  element.animate([{ transformOrigin: "0 0", transform: start }, { transformOrigin: "0 0", transform: "none" }], { duration: 220, easing: "ease-out" });
+  element.animate(
+    [
+      { transformOrigin: "0 0", transform: start },
+      { transformOrigin: "0 0", transform: "none" },
+    ],
+    { duration: 220, easing: "ease-out" },
+  );
 }

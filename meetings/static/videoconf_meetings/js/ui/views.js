@@ -20,6 +20,7 @@ export function showViews(meeting) {
     if (before === view) return;
     root.dataset.view = view;
     for (const id of ["sentence", "prejoin", "room"]) byId(id).hidden = id !== view;
+    byId("toasts").replaceChildren();
     for (const dialog of root.querySelectorAll("dialog")) dialog.close();
     if (before) byId(`${view}-title`).focus({ preventScroll: true });
   });

@@ -31,7 +31,10 @@ export class Peer extends Emitter {
   #pair = "";
   #making = false;
   #restarts = 0;
-  /** @type {{camera: MediaStream, screen: MediaStream}} */ #received = { camera: new MediaStream(), screen: new MediaStream() };
+  /** @type {{camera: MediaStream, screen: MediaStream}} */ #received = {
+    camera: new MediaStream(),
+    screen: new MediaStream(),
+  };
   /** Streams only to tell the other side what belongs together. */
   #sent = { camera: new MediaStream(), screen: new MediaStream() };
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;

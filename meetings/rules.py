@@ -14,7 +14,7 @@ from meetings.providers.types import Capabilities
 
 if TYPE_CHECKING:
     from meetings.models import Meeting
-    from meetings.services import MeetingPlan
+    from meetings.plans import MeetingPlan
 
 EXPIRED = "This meeting has been expired"
 EDITABLE_AFTER_END = {"ext_id", "ext_metadata"}

@@ -7,7 +7,6 @@ provider that fails leaves no trace in what the API shows, but for ending a meet
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from meetings.conf import conf
 from meetings.exceptions import Conflict, ProviderError, Refused
 from meetings.facts import Fact
 from meetings.models import Attendee, Connection, Meeting, Stream, new_meeting_link
+from meetings.plans import MeetingPlan
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import AccessToken, Role, RoomRef, RoomSpec, TokenGrant
 
@@ -27,22 +27,6 @@ logger = logging.getLogger(__name__)
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeetingPlan:
-    """What a new meeting shall be; the names are the API's, in snake case."""
-
-    is_scheduled: bool = False
-    schedule_time: datetime | None = None
-    enable_archiving: bool = False
-    end_to_end_encryption: bool = False
-    title: str | None = None
-    ext_id: str | None = None
-    ext_metadata: dict[str, Any] | None = None
-    duration: int | None = None
-    max_participants: int | None = None
-    provider: str | None = None
 
 
 def create_meeting(plan: MeetingPlan, *, actor: str, tenant: str = "", now: datetime | None = None) -> Meeting:
@@ -155,7 +139,7 @@ def _start(meeting: Meeting, now: datetime) -> None:
     with transaction.atomic():
         if meeting.mark_started(now):
             if meeting.closes_at is not None:
-                deferred.close_later(meeting.pk, meeting.closes_at)
+                deferred.run_later("meetings.tasks.close_meeting_when_due", meeting.pk, at=meeting.closes_at)
             signals.send_on_commit(signals.meeting_started, meeting=meeting)
         elif Meeting.objects.filter(pk=meeting.pk, end_time__isnull=False).exists():
             raise Refused(rules.EXPIRED, code="meeting_ended")
@@ -209,7 +193,7 @@ def _disconnect(meeting: Meeting, connection_ids: list[str]) -> bool:
         again_at = timezone.now() + wait
         with transaction.atomic():
             meeting.mark_disconnect_failed(f"{error.code}: {error.message}", again_at)
-            deferred.disconnect_later(meeting.pk, again_at)
+            deferred.run_later("meetings.tasks.repeat_disconnect", meeting.pk, at=again_at)
         return False
     meeting.mark_disconnected()
     return True

@@ -11,7 +11,8 @@ from django.core.cache import cache
 from meetings.models import Meeting
 from meetings.providers.memory import MemoryProvider
 from meetings.providers.registry import get_provider
-from meetings.services import MeetingPlan, create_meeting
+from meetings.plans import MeetingPlan
+from meetings.services import create_meeting
 from tests.callers import PERMISSIONS, ApiClient, mint
 
 Member = Callable[..., ApiClient]

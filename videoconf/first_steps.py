@@ -11,7 +11,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
 from meetings.models import Meeting
-from meetings.services import MeetingPlan, create_meeting
+from meetings.plans import MeetingPlan
+from meetings.services import create_meeting
 from videoconf.environment import refuse
 
 READY_MEETING = "make-run"

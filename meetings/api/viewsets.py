@@ -35,6 +35,7 @@ from meetings.attendance import close_silent
 from meetings.attendance_report import AttendeeReport, attendance_of
 from meetings.exceptions import NotFound
 from meetings.models import Attendee, Meeting
+from meetings.plans import MeetingPlan
 from meetings.providers.types import Role
 
 MAX_KEY = 255
@@ -71,9 +72,7 @@ class MeetingViewSet(ApiViewSet):
         values = read_body(request, CreateMeetingBody).values()
 
         def work() -> str:
-            meeting = services.create_meeting(
-                services.MeetingPlan(**values), actor=self.caller.actor, tenant=self.caller.tenant
-            )
+            meeting = services.create_meeting(MeetingPlan(**values), actor=self.caller.actor, tenant=self.caller.tenant)
             return str(meeting.meeting_link)
 
         link = work() if key is None else self._once(work, key, values)

@@ -224,7 +224,8 @@ def _project_attendee(meeting: Meeting, pk: int) -> None:
     attendee.is_deleted = all(connection.left_at is not None for connection in connections)
     attendee.created_on = connections[0].joined_at or attendee.created_on
     if latest is not None:
-        attendee.modified_on = latest.at
+        ends = [connection.left_at for connection in connections if connection.left_at is not None]
+        attendee.modified_on = max([latest.at, *ends])
         payload = latest.payload.get("webhookPayload")
         attendee.ext_metadata = {"webhookPayload": payload} if payload else attendee.ext_metadata
     attendee.save(update_fields=["attendee", "is_deleted", "created_on", "modified_on", "ext_metadata"])

@@ -9,9 +9,9 @@ import pytest
 from django.core.cache import cache
 
 from meetings.models import Meeting
+from meetings.plans import MeetingPlan
 from meetings.providers.memory import MemoryProvider
 from meetings.providers.registry import get_provider
-from meetings.plans import MeetingPlan
 from meetings.services import create_meeting
 from tests.callers import PERMISSIONS, ApiClient, mint
 

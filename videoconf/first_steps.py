@@ -42,7 +42,8 @@ def first_admin() -> FirstAdmin:
 
 def find_ready_meeting() -> Meeting | None:
     """Return the meeting that `make run` keeps ready, if it has not ended."""
-    return Meeting.objects.alive().filter(tenant="", ext_id=READY_MEETING, end_time=None).first()
+    meeting: Meeting | None = Meeting.objects.alive().filter(tenant="", ext_id=READY_MEETING, end_time=None).first()
+    return meeting
 
 
 def ready_meeting() -> Meeting:

@@ -11,7 +11,8 @@ from typing import Any
 
 MAX_FRAME = 64 * 1024
 MAX_BAD = 20
-MAX_PER_SECOND = 100
+MAX_PER_SECOND = 300
+"""Five peers' candidates come at once when someone joins; a page on a rich network sends a hundred in a second."""
 MAX_NAME = 100
 PAGE_FRAMES = {"join", "here", "sig", "media", "ping", "roll", "leave", "remove", "mute", "end"}
 MODERATOR_FRAMES = {"remove", "mute", "end"}

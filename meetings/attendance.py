@@ -227,7 +227,7 @@ def _project_attendee(meeting: Meeting, pk: int) -> None:
         ends = [connection.left_at for connection in connections if connection.left_at is not None]
         attendee.modified_on = max([latest.at, *ends])
         payload = latest.payload.get("webhookPayload")
-        attendee.ext_metadata = {"webhookPayload": payload} if payload else attendee.ext_metadata
+        attendee.ext_metadata = {"webhookPayload": payload} if payload else None
     attendee.save(update_fields=["attendee", "is_deleted", "created_on", "modified_on", "ext_metadata"])
     is_here = not attendee.is_deleted
     if is_here != was_here:

@@ -44,9 +44,11 @@ class Fact:
 
     @property
     def key(self) -> str:
-        """A hash that is equal for copies of the same observation and for nothing else."""
-        said = {name: value for name, value in self.about.items() if name != "webhookPayload"}
-        parts = [self.kind, self.connection_id, self.stream_id, _ms(self.at), said]
+        """A hash that is equal for copies of the same observation and for nothing else.
+
+        It covers everything that is stored: of two facts with one key it must not matter which came first.
+        """
+        parts = [self.kind, self.connection_id, self.stream_id, self.at.timestamp(), dict(self.about)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
     @property
@@ -142,7 +144,7 @@ def connection_view(connection_id: str, facts: Sequence[Fact], session_ends: Ite
 
 
 def stream_views(facts: Sequence[Fact], left_at: datetime | None) -> list[StreamView]:
-    """Fold the stream facts of one connection; a stream ends with its connection at the latest."""
+    """Fold the stream facts of one connection; a stream ends with its connection at the latest, never before it began."""
     found: dict[str, list[Fact]] = {}
     for fact in facts:
         if fact.stream_id:
@@ -150,14 +152,15 @@ def stream_views(facts: Sequence[Fact], left_at: datetime | None) -> list[Stream
     views = []
     for stream_id, seen in sorted(found.items()):
         starts = [fact.at for fact in seen if fact.kind == STREAM_STARTED]
-        ends = [fact.at for fact in seen if fact.kind == STREAM_ENDED]
+        ends = [fact.at for fact in seen if fact.kind == STREAM_ENDED] + ([left_at] if left_at else [])
+        started_at, ended_at = min(starts, default=None), min(ends, default=None)
         types = sorted({str(fact.about["streamType"]) for fact in seen if fact.about.get("streamType")})
         views.append(
             StreamView(
                 stream_id=stream_id,
                 type=types[0] if types else "",
-                started_at=min(starts, default=None),
-                ended_at=min(ends, default=left_at),
+                started_at=started_at,
+                ended_at=max(ended_at, started_at) if ended_at and started_at else ended_at,
             )
         )
     return views

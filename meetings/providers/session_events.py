@@ -115,7 +115,7 @@ def _moment(body: Mapping[str, Any], name: str, where: str = "") -> datetime | N
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not FIRST_MS <= value <= LAST_MS:
         raise WebhookMalformed(f"`{where}{name}` must be milliseconds since 1970.")
-    return datetime.fromtimestamp(value / 1000, UTC)
+    return datetime.fromtimestamp(int(value) / 1000, UTC)
 
 
 def _text(value: Any) -> str:

@@ -104,6 +104,7 @@ def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequen
                     dedupe_key=key,
                     body=message.body.decode("utf-8-sig"),
                     attempts=0,
+                    received_at=message.received_at,
                 )
             ],
             ignore_conflicts=True,
@@ -111,7 +112,10 @@ def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequen
         delivery = WebhookDelivery.objects.select_for_update().get(dedupe_key=key)
         if delivery.verdict in {Verdict.APPLIED, Verdict.UNKNOWN}:
             return Outcome.DUPLICATE
-        _apply_guarded(delivery, events)
+        is_retry = delivery.received_at != message.received_at
+        _apply_guarded(delivery, _events_of(provider, delivery) if is_retry else events)
+    if delivery.verdict == Verdict.UNMATCHED:
+        _apply_if_meeting_came(delivery)
     return Outcome.FAILED if delivery.verdict == Verdict.FAILED else Outcome.STORED
 
 
@@ -119,8 +123,7 @@ def replay(delivery: WebhookDelivery) -> WebhookDelivery:
     """Apply a stored, verified delivery again; return it as stored. Safe to repeat: facts merge."""
     if delivery.dedupe_key is None:
         raise WebhookForged("A delivery that did not verify can't be replayed.")
-    provider = get_provider(delivery.provider)
-    events = provider.parse(WebhookMessage(body=delivery.body.encode()))
+    events = _events_of(get_provider(delivery.provider), delivery)
     with transaction.atomic():
         locked = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
         _apply_guarded(locked, events)
@@ -131,11 +134,24 @@ def apply_waiting(meeting: Meeting) -> int:
     """Apply the deliveries that came before their meeting did; return how many."""
     waiting = WebhookDelivery.objects.filter(
         provider=meeting.provider, session_id=meeting.session_id, verdict=Verdict.UNMATCHED
-    )
-    deliveries = list(waiting.order_by("id")[:WAITING_BATCH])
-    for delivery in deliveries:
-        replay(delivery)
-    return len(deliveries)
+    ).order_by("id")
+    count, last = 0, 0
+    while batch := list(waiting.filter(pk__gt=last)[:WAITING_BATCH]):
+        for delivery in batch:
+            replay(delivery)
+        count, last = count + len(batch), batch[-1].pk
+    return count
+
+
+def _apply_if_meeting_came(delivery: WebhookDelivery) -> None:
+    """A meeting that was stored while this delivery was: whichever of the two committed last finds the other."""
+    meeting = Meeting.objects.filter(provider=delivery.provider, session_id=delivery.session_id).first()
+    if meeting is not None:
+        apply_waiting(meeting)
+
+
+def _events_of(provider: Provider, delivery: WebhookDelivery) -> list[ProviderEvent]:
+    return provider.parse(WebhookMessage(body=delivery.body.encode(), received_at=delivery.received_at))
 
 
 def _apply_guarded(delivery: WebhookDelivery, events: Sequence[ProviderEvent]) -> None:

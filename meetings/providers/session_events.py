@@ -37,11 +37,11 @@ def parse(message: WebhookMessage) -> list[ProviderEvent]:
     if not isinstance(body, dict):
         raise WebhookMalformed("The body must be a JSON object.")
     if body.get("event") == "archive":
-        return [_archive_event(body)]
-    return [_session_event(body)]
+        return [_archive_event(body, message.received_at)]
+    return [_session_event(body, message.received_at)]
 
 
-def _session_event(body: Mapping[str, Any]) -> ProviderEvent:
+def _session_event(body: Mapping[str, Any], received_at: datetime) -> ProviderEvent:
     name = body.get("event")
     if not isinstance(name, str) or not name:
         raise WebhookMalformed("`event` must name the event.")
@@ -53,7 +53,7 @@ def _session_event(body: Mapping[str, Any]) -> ProviderEvent:
             family=EventFamily.SESSION,
             name=name[:64],
             session_id=session_id[:MAX_ID] if isinstance(session_id, str) else "",
-            at=datetime.now(UTC),
+            at=received_at,
             payload=body,
         )
     about_stream = kind in {EventKind.STREAM_CREATED, EventKind.STREAM_DESTROYED}
@@ -68,7 +68,7 @@ def _session_event(body: Mapping[str, Any]) -> ProviderEvent:
         family=EventFamily.SESSION,
         name=name,
         session_id=_identifier(body, "sessionId"),
-        at=_moment(body, "timestamp") or (since if kind is EventKind.CONNECTION_CREATED else None) or datetime.now(UTC),
+        at=_moment(body, "timestamp") or (since if kind is EventKind.CONNECTION_CREATED else None) or received_at,
         connection_id="" if about_session else _identifier(connection, "id", "connection."),
         connection_since=since,
         data=_text(connection.get("data"))[:MAX_DATA],
@@ -79,7 +79,7 @@ def _session_event(body: Mapping[str, Any]) -> ProviderEvent:
     )
 
 
-def _archive_event(body: Mapping[str, Any]) -> ProviderEvent:
+def _archive_event(body: Mapping[str, Any], received_at: datetime) -> ProviderEvent:
     status = body.get("status")
     if not isinstance(status, str) or not status:
         raise WebhookMalformed("`status` must name the archive's state.")
@@ -89,7 +89,7 @@ def _archive_event(body: Mapping[str, Any]) -> ProviderEvent:
         family=EventFamily.ARCHIVE,
         name=f"archive.{status}"[:64],
         session_id=_identifier(body, "sessionId"),
-        at=_moment(body, "updatedAt") or _moment(body, "createdAt") or datetime.now(UTC),
+        at=_moment(body, "updatedAt") or _moment(body, "createdAt") or received_at,
         reason=_text(body.get("reason"))[:64],
         payload=body,
     )

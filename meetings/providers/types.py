@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -79,10 +79,14 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookMessage:
-    """An inbound webhook as raw as it came; header names are lower case."""
+    """An inbound webhook as raw as it came; header names are lower case.
+
+    `received_at` stands in for the time of an event that tells none, so that reading it again gives the same event.
+    """
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class EventFamily(StrEnum):

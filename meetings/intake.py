@@ -18,15 +18,22 @@ from django.utils import timezone
 
 from meetings import attendance, extensions, facts
 from meetings.conf import conf
-from meetings.exceptions import WebhookError, WebhookForged, WebhookSecretMissing
+from meetings.exceptions import (
+    WebhookError,
+    WebhookForged,
+    WebhookMalformed,
+    WebhookSecretMissing,
+    WebhookUnsigned,
+)
 from meetings.models import Meeting, WebhookDelivery
 from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider
-from meetings.providers.types import EventKind, ProviderEvent, WebhookMessage
+from meetings.providers.types import EventFamily, EventKind, ProviderEvent, WebhookMessage
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 256 * 1024
+PROBES = (b"", b"{}")
 REJECTED_KEPT = 1000
 REJECTED_BODY = 2000
 WAITING_BATCH = 1000
@@ -44,8 +51,9 @@ class Outcome(StrEnum):
 
 def receive(provider: Provider, message: WebhookMessage) -> Outcome:
     """Take one inbound message; raise a `WebhookError` for what is not accepted (that is kept in a rotating store)."""
-    is_probe = message.body.strip() in (b"", b"{}")
-    if is_probe and "authorization" not in message.headers:
+    is_probe = message.body.strip() in PROBES
+    is_signed = "authorization" in message.headers and any(provider.webhook_secrets(kind) for kind in EventFamily)
+    if is_probe and not is_signed:
         return Outcome.PROBE
     try:
         events = _verified_events(provider, message, is_probe=is_probe)
@@ -56,20 +64,42 @@ def receive(provider: Provider, message: WebhookMessage) -> Outcome:
 
 
 def _verified_events(provider: Provider, message: WebhookMessage, *, is_probe: bool) -> list[ProviderEvent]:
-    families = provider.verify(message)
-    if not families and not conf.ALLOW_UNSIGNED_WEBHOOKS:
-        raise WebhookSecretMissing(
-            f"No webhook secret is configured for the provider {provider.alias!r}; the event is not accepted."
-        )
+    try:
+        families = provider.verify(message)
+    except (WebhookUnsigned, WebhookForged) as error:
+        return _events_without_secret(provider, message, error)
     if is_probe:
         return []
+    if not families:
+        _refuse_missing_secret(provider, EventFamily.SESSION)
     events = provider.parse(message)
     for event in events:
-        if families and not provider.webhook_secrets(event.family):
-            raise WebhookSecretMissing(f"No webhook secret is configured for {event.family.value} events.")
-        if families and event.family not in families:
+        if not provider.webhook_secrets(event.family):
+            _refuse_missing_secret(provider, event.family)
+        elif event.family not in families and event.kind is not EventKind.UNKNOWN:
             raise WebhookForged(f"The signature is not one for {event.family.value} events.")
     return events
+
+
+def _events_without_secret(
+    provider: Provider, message: WebhookMessage, error: WebhookUnsigned | WebhookForged
+) -> list[ProviderEvent]:
+    """A kind that has no secret can't verify against another kind's: that is our gap, and not a forgery."""
+    try:
+        events = provider.parse(message)
+    except WebhookMalformed:
+        raise error from None
+    if not events or any(provider.webhook_secrets(event.family) for event in events):
+        raise error
+    _refuse_missing_secret(provider, events[0].family)
+    return events
+
+
+def _refuse_missing_secret(provider: Provider, family: EventFamily) -> None:
+    if not conf.ALLOW_UNSIGNED_WEBHOOKS:
+        raise WebhookSecretMissing(
+            f"No webhook secret for {family.value} events is configured for the provider {provider.alias!r}."
+        )
 
 
 def _keep_rejected(provider: Provider, message: WebhookMessage, error: WebhookError) -> None:

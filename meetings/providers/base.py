@@ -45,6 +45,20 @@ class Provider(ABC):
             )
         self.alias = alias
         self.settings = {**self.options, **options}
+        for name, value in options.items():
+            self._refuse_kind(name, value)
+
+    def _refuse_kind(self, name: str, value: Any) -> None:
+        """Refuse a value of another kind than its default; a text is no list, or each letter would be a secret."""
+        default = self.options[name]
+        if default is None:
+            return
+        kinds: tuple[type, ...] = (list, tuple) if isinstance(default, (list, tuple)) else (type(default),)
+        is_flag_for_number = isinstance(value, bool) and bool not in kinds
+        are_texts = not isinstance(value, (list, tuple)) or all(isinstance(item, str) for item in value)
+        if not isinstance(value, kinds) or is_flag_for_number or not are_texts:
+            wanted = "a list of texts" if list in kinds else f"of type {kinds[0].__name__}"
+            raise ImproperlyConfigured(f'VIDEOCONF_PROVIDERS["{self.alias}"]["OPTIONS"]["{name}"] must be {wanted}.')
 
     @property
     @abstractmethod

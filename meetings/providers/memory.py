@@ -91,8 +91,7 @@ class MemoryProvider(Provider):
         self.muted.append(connection_id)
 
     def webhook_secrets(self, family: EventFamily) -> Sequence[str]:
-        secrets_in_force: Sequence[str] = self.settings["WEBHOOK_SECRETS"]
-        return secrets_in_force
+        return [secret for secret in self.settings["WEBHOOK_SECRETS"] if secret]
 
     def verify(self, message: WebhookMessage) -> frozenset[EventFamily]:
         return signatures.verify(message, {family: self.webhook_secrets(family) for family in EventFamily})

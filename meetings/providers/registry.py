@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -12,14 +13,18 @@ from meetings.conf import conf
 from meetings.providers.base import Provider
 
 _built: dict[str, Provider] = {}
+_building = threading.Lock()
 OUR_KEYS = {"BACKEND", "OPTIONS"}
 
 
 def get_provider(alias: str) -> Provider:
     """Return the provider of an alias; `ImproperlyConfigured` with the remedy if there is none."""
-    if alias not in _built:
-        _built[alias] = _build(alias)
-    return _built[alias]
+    provider = _built.get(alias)
+    if provider is None:
+        with _building:
+            provider = _built.get(alias) or _build(alias)
+            _built[alias] = provider
+    return provider
 
 
 def default_provider() -> Provider:
@@ -55,6 +60,11 @@ def _build(alias: str) -> Provider:
         raise ImproperlyConfigured(
             f'VIDEOCONF_PROVIDERS["{alias}"]["BACKEND"] {entry["BACKEND"]!r} can\'t be imported: {error}'
         ) from error
+    if not (isinstance(backend, type) and issubclass(backend, Provider)):
+        raise ImproperlyConfigured(
+            f'VIDEOCONF_PROVIDERS["{alias}"]["BACKEND"] {entry["BACKEND"]!r} is no subclass of '
+            f"{Provider.__module__}.{Provider.__name__}."
+        )
     provider: Provider = backend(alias, entry.get("OPTIONS", {}))
     return provider
 

@@ -39,12 +39,12 @@ def verify(
     issuer: str = ISSUER,
     max_age: int = MAX_AGE,
 ) -> frozenset[EventFamily]:
-    """Return the families whose secret made the signature; empty if no secret is configured at all.
+    """Return the families whose secret made the signature; empty if no secret is configured at all (`""` is none).
 
     Raises `WebhookUnsigned` without a signature and `WebhookForged` for a wrong, tampered or stale one. Several secrets
     a family allow rotation; the hash is compared in constant time, over the raw bytes first, compact JSON second.
     """
-    if not any(secrets.values()):
+    if not any(any(known) for known in secrets.values()):
         return frozenset()
     scheme, _, token = message.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
@@ -52,7 +52,7 @@ def verify(
     families = frozenset(
         family
         for family, known in secrets.items()
-        if any(_is_good(token.strip(), message.body, secret, issuer, max_age) for secret in known)
+        if any(_is_good(token.strip(), message.body, secret, issuer, max_age) for secret in known if secret)
     )
     if not families:
         raise WebhookForged("The signature does not fit the body and any of the secrets in force.")

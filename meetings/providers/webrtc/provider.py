@@ -97,8 +97,7 @@ class WebRTCProvider(Provider):
         rooms.tell(rooms.peer_group(room.session_id, connection_id), {"type": "peer.muted", "by": ""})
 
     def webhook_secrets(self, family: EventFamily) -> Sequence[str]:
-        secrets_in_force: Sequence[str] = self.settings["WEBHOOK_SECRETS"]
-        return secrets_in_force
+        return [secret for secret in self.settings["WEBHOOK_SECRETS"] if secret]
 
     def verify(self, message: WebhookMessage) -> frozenset[EventFamily]:
         return signatures.verify(message, {family: self.webhook_secrets(family) for family in EventFamily})

@@ -14,6 +14,7 @@ NAMES: dict[int, str] = {
     403: "ForbiddenError",
     404: "NotFoundError",
     409: "ConflictError",
+    411: "LengthRequiredError",
     413: "PayloadTooLargeError",
     415: "UnsupportedMediaTypeError",
     422: "UnprocessableEntityError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -27,6 +28,8 @@ class WebhookView(View):
         name = alias or conf.DEFAULT_PROVIDER
         if not _is_right_path(path_token) or not is_configured(name):
             return not_found()
+        if _is_unreadable(request):
+            return JsonResponse(envelope(411, "Send a Content-Length.", "length_required"), status=411)
         if (body := _bounded_body(request)) is None:
             message = f"A webhook body can have at most {intake.MAX_BODY} bytes."
             return JsonResponse(envelope(413, message, "body_too_large"), status=413)
@@ -63,9 +66,15 @@ def _is_right_path(path_token: str) -> bool:
     return hmac.compare_digest(path_token.encode(), (conf.WEBHOOK_PATH_TOKEN or "").encode())
 
 
+def _is_unreadable(request: HttpRequest) -> bool:
+    """Under WSGI a chunked body reads as an empty one, which would be acknowledged as a probe and lost."""
+    is_chunked = "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH")
+    return is_chunked and isinstance(request, WSGIRequest)
+
+
 def _bounded_body(request: HttpRequest) -> bytes | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > intake.MAX_BODY:
+    if not length.isdecimal() or not length.isascii() or int(length) > intake.MAX_BODY:
         return None
     body: bytes = request.read(intake.MAX_BODY + 1)
     return None if len(body) > intake.MAX_BODY else body

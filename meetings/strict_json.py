@@ -9,8 +9,12 @@ from typing import Any
 
 MAX_DEPTH = 64
 MAX_DIGITS = 400
+MAX_NAME = 100
+"""How much of a property's name an error repeats."""
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]]', re.DOTALL)
+"""A string (also one that never ends, so that no text is read twice) or a bracket."""
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class InvalidJSON(ValueError):
@@ -39,33 +43,36 @@ def loads(raw: bytes) -> Any:
         )
     except json.JSONDecodeError as error:
         raise InvalidJSON(f"The body is no JSON: {error.msg} at line {error.lineno} column {error.colno}.") from None
-    _refuse_unstorable(value, "")
+    _refuse_unfit(value)
     return value
+
+
+class _Unfit:
+    """Stands for a number that can't be taken until its place in the body is known."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
 
 
 def _constant(word: str) -> Any:
-    raise InvalidJSON(f"The body is no JSON: {word} is not a JSON number.")
+    return _Unfit(f"The body is no JSON: {word} is not a JSON number.")
 
 
-def _int(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise InvalidJSON(f"A number has more than {MAX_DIGITS} digits.")
-    return int(digits)
+def _int(digits: str) -> Any:
+    return int(digits) if len(digits) <= MAX_DIGITS else _Unfit(f"A number has more than {MAX_DIGITS} digits.")
 
 
-def _float(digits: str) -> float:
+def _float(digits: str) -> Any:
     value = float(digits) if len(digits) <= MAX_DIGITS else math.inf
-    if not math.isfinite(value):
-        raise InvalidJSON("A number is too large.")
-    return value
+    return value if math.isfinite(value) else _Unfit("A number is too large.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidJSON(f"The property {twice!r} is there twice.", twice)
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise InvalidJSON(f"The property {twice[:MAX_NAME]!r} is there twice.", twice[:MAX_NAME])
     return value
 
 
@@ -74,27 +81,34 @@ def _refuse_depth(text: str) -> None:
     for match in _TOKEN.finditer(text):
         token = match.group()
         if token[0] == '"':
-            last = token[1:-1]
+            last = token[1:-1] if depth == 1 else last
         elif token in {"{", "["}:
             if depth == 1:
                 name = last
             depth += 1
             if depth > MAX_DEPTH:
-                raise InvalidJSON(f"The body is nested deeper than {MAX_DEPTH} levels.", name[:100])
+                raise InvalidJSON(f"The body is nested deeper than {MAX_DEPTH} levels.", name[:MAX_NAME])
         else:
             depth -= 1
 
 
-def _refuse_unstorable(value: Any, path: str) -> None:
+def _refuse_unfit(value: Any) -> None:
+    """Refuse what no JSON has and what PostgreSQL can't store; an error finds its path on the way out."""
     if isinstance(value, str):
-        if "\x00" in value:
-            raise InvalidJSON("A text has a NUL character.", path)
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidJSON("A text has half of a surrogate pair.", path)
+        found = _UNSTORABLE.search(value)
+        if found is not None:
+            what = "a NUL character" if found[0] == "\x00" else "half of a surrogate pair"
+            raise InvalidJSON(f"A text has {what}.")
+    elif isinstance(value, _Unfit):
+        raise InvalidJSON(value.problem)
     elif isinstance(value, dict):
         for name, item in value.items():
-            _refuse_unstorable(name, path)
-            _refuse_unstorable(item, f"{path}.{name}" if path else name)
+            _refuse_unfit(name)
+            try:
+                _refuse_unfit(item)
+            except InvalidJSON as error:
+                error.path = f"{name[:MAX_NAME]}.{error.path}" if error.path else name[:MAX_NAME]
+                raise
     elif isinstance(value, list):
         for item in value:
-            _refuse_unstorable(item, path)
+            _refuse_unfit(item)

@@ -136,6 +136,11 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
             self.end_time = self.disconnect_due_at = now
         return ended
 
+    def claim_disconnect(self, now: datetime, *, until: datetime) -> bool:
+        """Take a disconnect that is due upon oneself until `until`; return whether this call did."""
+        due = Meeting.objects.filter(pk=self.pk, disconnect_due_at__lte=now)
+        return bool(due.update(disconnect_due_at=until))
+
     def mark_disconnected(self) -> None:
         """Note that the provider has put everyone out."""
         Meeting.objects.filter(pk=self.pk).update(disconnect_due_at=None, disconnect_error="")

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=15)
+ABANDONED_AFTER = timedelta(seconds=30)
+"""When a process that set out to put people out, and left neither success nor failure, is believed dead."""
 
 
 def create_meeting(plan: MeetingPlan, *, actor: str, tenant: str = "", now: datetime | None = None) -> Meeting:
@@ -151,16 +153,21 @@ def end_meeting(meeting: Meeting, *, actor: str, now: datetime | None = None) ->
     Of racing calls one succeeds, the others get `Refused` (`meeting_already_ended`). If the provider fails to put
     people out, the meeting is ended all the same and the worker repeats it. Sends `meeting_ended`.
     """
-    moment = now or timezone.now()
     with transaction.atomic():
+        attendance.lock(meeting)
+        moment = now or timezone.now()  # with the lock held, so that no one has joined after it
         if not meeting.mark_ended(moment, actor):
             raise Refused("Meeting has already been ended!", code="meeting_already_ended")
         open_ids = _open_connection_ids(meeting)
-        if get_provider(meeting.provider).capabilities.heartbeats:
+        if not is_configured(meeting.provider) or get_provider(meeting.provider).capabilities.heartbeats:
             attendance.record(meeting, [Fact(kind=facts.SESSION_ENDED, at=moment)], source="api")
+        _disconnect_later(meeting, moment + ABANDONED_AFTER)
         signals.send_on_commit(signals.meeting_ended, meeting=meeting)
     for extension in extensions.registered():
-        extension.meeting_ended(meeting)
+        try:
+            extension.meeting_ended(meeting)
+        except Exception:
+            logger.exception("An extension failed at the end of meeting %s", meeting.pk)
     _disconnect(meeting, open_ids)
 
 
@@ -179,7 +186,14 @@ def close_if_due(meeting_id: int) -> bool:
 def repeat_disconnect(meeting_id: int) -> bool:
     """Ask the provider again to put out who is left of an ended meeting; return whether nothing is owed any more."""
     meeting = Meeting.objects.owing_disconnect().filter(pk=meeting_id).first()
-    return meeting is None or _disconnect(meeting, _open_connection_ids(meeting))
+    if meeting is None:
+        return True
+    now = timezone.now()
+    with transaction.atomic():
+        if not meeting.claim_disconnect(now, until=now + ABANDONED_AFTER):
+            return False
+        _disconnect_later(meeting, now + ABANDONED_AFTER)
+    return _disconnect(meeting, _open_connection_ids(meeting))
 
 
 def _disconnect(meeting: Meeting, connection_ids: list[str]) -> bool:
@@ -189,14 +203,25 @@ def _disconnect(meeting: Meeting, connection_ids: list[str]) -> bool:
         get_provider(meeting.provider).close_room(room_of(meeting), connection_ids)
     except ProviderError as error:
         logger.warning("Putting out meeting %s failed: %s", meeting.pk, error.code)
-        wait = min(FIRST_RETRY * 2 ** min(meeting.disconnect_attempts, 10), LONGEST_RETRY)
-        again_at = timezone.now() + wait
-        with transaction.atomic():
-            meeting.mark_disconnect_failed(f"{error.code}: {error.message}", again_at)
-            deferred.run_later("meetings.tasks.repeat_disconnect", meeting.pk, at=again_at)
+        _owe_disconnect(meeting, f"{error.code}: {error.message}")
+        return False
+    except Exception as error:
+        logger.exception("Putting out meeting %s failed", meeting.pk)
+        _owe_disconnect(meeting, f"error: {type(error).__name__}")
         return False
     meeting.mark_disconnected()
     return True
+
+
+def _owe_disconnect(meeting: Meeting, reason: str) -> None:
+    again_at = timezone.now() + min(FIRST_RETRY * 2 ** min(meeting.disconnect_attempts, 10), LONGEST_RETRY)
+    with transaction.atomic():
+        meeting.mark_disconnect_failed(reason, again_at)
+        _disconnect_later(meeting, again_at)
+
+
+def _disconnect_later(meeting: Meeting, at: datetime) -> None:
+    deferred.run_later("meetings.tasks.repeat_disconnect", meeting.pk, at=at)
 
 
 def delete_meeting(meeting: Meeting, *, actor: str) -> None:

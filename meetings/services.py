@@ -96,10 +96,23 @@ def edit_meeting(meeting: Meeting, changes: dict[str, Any], *, actor: str, now: 
             return locked
         for name, value in changes.items():
             setattr(locked, name, value)
+        if "duration" in changes and locked.start_time is not None:
+            _move_close(locked)
         locked.modified_on, locked.modified_by = moment, actor
-        locked.save(update_fields=[*changes, "title_key", "modified_on", "modified_by"])
+        locked.save(update_fields=[*changes, "title_key", "closes_at", "modified_on", "modified_by"])
         signals.send_on_commit(signals.meeting_changed, meeting=locked)
     return locked
+
+
+def _move_close(meeting: Meeting) -> None:
+    assert meeting.start_time is not None
+    meeting.closes_at = meeting.start_time + timedelta(minutes=meeting.duration) if meeting.duration else None
+    _close_later(meeting)
+
+
+def _close_later(meeting: Meeting) -> None:
+    if meeting.closes_at is not None:
+        deferred.run_later("meetings.tasks.close_meeting_when_due", meeting.pk, at=meeting.closes_at)
 
 
 def issue_token(
@@ -140,8 +153,7 @@ def issue_token(
 def _start(meeting: Meeting, now: datetime) -> None:
     with transaction.atomic():
         if meeting.mark_started(now):
-            if meeting.closes_at is not None:
-                deferred.run_later("meetings.tasks.close_meeting_when_due", meeting.pk, at=meeting.closes_at)
+            _close_later(meeting)
             signals.send_on_commit(signals.meeting_started, meeting=meeting)
         elif Meeting.objects.filter(pk=meeting.pk, end_time__isnull=False).exists():
             raise Refused(rules.EXPIRED, code="meeting_ended")
@@ -231,14 +243,14 @@ def delete_meeting(meeting: Meeting, *, actor: str) -> None:
             end_meeting(meeting, actor=actor)
         except Refused:
             logger.info("Meeting %s was ended meanwhile", meeting.pk)
-    meeting.soft_delete(actor)
-    signals.send_on_commit(signals.meeting_changed, meeting=meeting)
+    if meeting.soft_delete(actor):
+        signals.send_on_commit(signals.meeting_changed, meeting=meeting)
 
 
 def restore_meeting(meeting: Meeting, *, actor: str) -> None:
     """Bring a soft-deleted meeting back as it was."""
-    meeting.restore(actor)
-    signals.send_on_commit(signals.meeting_changed, meeting=meeting)
+    if meeting.restore(actor):
+        signals.send_on_commit(signals.meeting_changed, meeting=meeting)
 
 
 def remove_attendee(attendee: Attendee, *, actor: str, now: datetime | None = None) -> None:

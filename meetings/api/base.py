@@ -6,17 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.openapi import AutoSchema
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny, BasePermission
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from meetings.api import openapi as openapi  # registers how our fields and callers are described
 from meetings.api.callers import BearerAuthentication, Caller
 from meetings.api.errors import exception_handler, route_not_found
-from meetings.api.negotiation import DocumentNegotiation, PlainTextJSONRenderer
+from meetings.api.negotiation import BodyJSONRenderer, DocumentNegotiation, PlainTextJSONRenderer
 from meetings.api.permissions import DenyAll, NamedPermission
 from meetings.exceptions import NotFound
 from meetings.models import Meeting
@@ -38,13 +38,20 @@ class ApiViewSet(GenericViewSet[Any]):
     permission_classes = (DenyAll,)
     content_negotiation_class = DocumentNegotiation
     parser_classes = (JSONParser,)  # for the OpenAPI document; bodies are read by `read_body`
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (BodyJSONRenderer,)
     throttle_classes = ()
     filter_backends = ()
     pagination_class: Any = None
     versioning_class = None
+    schema = AutoSchema()
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        self.action = (self.action_map or {}).get((request.method or "").lower(), "")  # read by get_authenticators
+        return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method == "OPTIONS":  # what a path takes is no secret
+            return
         if self.action is None:
             raise route_not_found()
         super().initial(request, *args, **kwargs)
@@ -58,7 +65,7 @@ class ApiViewSet(GenericViewSet[Any]):
         super().permission_denied(request, f"NotAllowedAccess: the permission {needed} is needed.", code)
 
     def get_authenticators(self) -> list[Any]:
-        is_public = self.permissions.get(getattr(self, "action", None) or "") is AllowAny
+        is_public = self.permissions.get(self.action or "") is AllowAny
         return [] if is_public else super().get_authenticators()
 
     def get_renderers(self) -> list[Any]:

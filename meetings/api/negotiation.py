@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rest_framework.negotiation import BaseContentNegotiation
@@ -10,7 +10,23 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 
-class PlainTextJSONRenderer(JSONRenderer):
+class BodyJSONRenderer(JSONRenderer):
+    """JSON in which an answer of `None` is the body `null`, as the API document has it; a 204 stays without a body."""
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        response = (renderer_context or {}).get("response")
+        if data is None and response is not None and response.status_code == 200:
+            return b"null"
+        rendered: bytes = super().render(data, accepted_media_type, renderer_context)
+        return rendered
+
+
+class PlainTextJSONRenderer(BodyJSONRenderer):
     """JSON text under `Content-Type: text/plain`, for clients of the original that ask for it and parse JSON."""
 
     media_type = "text/plain"
@@ -30,14 +46,18 @@ class DocumentNegotiation(BaseContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        ranks = accepted(request.META.get("HTTP_ACCEPT", ""))
-        json = next((ranks[name] for name in ("application/json", "application/*", "*/*") if name in ranks), 0.0)
+        header = request.META.get("HTTP_ACCEPT", "")
         default, *others = renderers
-        for renderer in others:
-            rank = ranks.get(renderer.media_type, 0.0)
-            if rank > 0 and rank >= json:
-                return renderer, renderer.media_type
-        return default, default.media_type
+        chosen = next((renderer for renderer in others if prefers(header, renderer.media_type)), default)
+        return chosen, chosen.media_type
+
+
+def prefers(header: str, media_type: str) -> bool:
+    """Whether an `Accept` header names a media type and ranks it at least as high as JSON (by name or by wildcard)."""
+    ranks = accepted(header)
+    json = next((ranks[name] for name in ("application/json", "application/*", "*/*") if name in ranks), 0.0)
+    rank = ranks.get(media_type, 0.0)
+    return rank > 0 and rank >= json
 
 
 def accepted(header: str) -> dict[str, float]:

@@ -20,7 +20,7 @@ from meetings.api.base import ApiViewSet
 from meetings.api.bodies import read_body
 from meetings.api.errors import invalid_parameter
 from meetings.api.filters import filtered
-from meetings.api.negotiation import accepted
+from meetings.api.negotiation import prefers
 from meetings.api.pagination import MeetingCursor, single_parameter
 from meetings.api.serializers import (
     ATTENDEE_COLUMNS,
@@ -68,8 +68,8 @@ class MeetingViewSet(ApiViewSet):
 
     @schema.create_meeting
     def create(self, request: Request) -> Response:
-        key = _idempotency_key(request)
-        values = read_body(request, CreateMeetingBody).values()
+        body = read_body(request, CreateMeetingBody)
+        key, values = _idempotency_key(request), body.values()
 
         def work() -> str:
             meeting = services.create_meeting(MeetingPlan(**values), actor=self.caller.actor, tenant=self.caller.tenant)
@@ -162,8 +162,7 @@ class AttendeeViewSet(ApiViewSet):
         meeting = self.find_meeting(meeting_link)
         close_silent(meeting)
         reports = attendance_of(meeting, now=timezone.now())
-        ranks = accepted(request.META.get("HTTP_ACCEPT", ""))
-        if ranks.get("text/csv", 0) > ranks.get("application/json", 0):
+        if prefers(request.META.get("HTTP_ACCEPT", ""), "text/csv"):
             return HttpResponse(_as_csv(reports), content_type="text/csv; charset=utf-8")
         return Response([_report_answer(report) for report in reports])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from meetings.conf import conf
 
 MAX_TOKEN = 8192
+MAX_NAME = 255
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 ACTOR_CLAIMS = ("userTenantId", "id", "sub")
 """Where the audit columns' actor comes from, first one wins (as in the original)."""
 
@@ -66,7 +69,7 @@ class BearerAuthentication(BaseAuthentication):
     def _caller(self, token: str) -> Caller:
         try:
             issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-        except (jwt.PyJWTError, ValueError, AttributeError) as error:
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise AuthenticationFailed("The token is no valid JWT.", code="token_invalid") from error
         if issuer == conf.JWT_ISSUER:
             return caller_of_claims(_verified_claims(token))
@@ -103,7 +106,7 @@ def _verified_claims(token: str) -> dict[str, Any]:
         )
     except jwt.ExpiredSignatureError as error:
         raise AuthenticationFailed("The token has expired.", code="token_expired") from error
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise AuthenticationFailed("The token is not valid.", code="token_invalid") from error
     return claims
 
@@ -115,12 +118,10 @@ def caller_of_claims(claims: dict[str, Any]) -> Caller:
         raise AuthenticationFailed("This is a token of another kind.", code="token_invalid")
     if not isinstance(permissions, list):
         raise AuthenticationFailed("The claim `permissions` must be a list of names.", code="token_invalid")
-    actor = next((str(claims[name]) for name in ACTOR_CLAIMS if claims.get(name) not in (None, "")), "")
-    tenant = _text(claims.get(conf.TENANT_CLAIM)) if conf.TENANT_CLAIM else ""
-    if len(tenant) > 255 or "\x00" in tenant + actor:
-        raise AuthenticationFailed("The token's tenant or actor can't be used.", code="token_invalid")
+    actor = next((_text(claims, name) for name in ACTOR_CLAIMS if claims.get(name) not in (None, "")), "")
+    tenant = _text(claims, conf.TENANT_CLAIM) if conf.TENANT_CLAIM else ""
     return Caller(
-        actor=actor[:255],
+        actor=actor,
         tenant=tenant,
         permissions=frozenset(name for name in permissions if isinstance(name, str)),
     )
@@ -138,5 +139,14 @@ def _user_caller(token: str) -> Caller:
     return Caller(actor=str(user.get_username())[:255], tenant=conf.tenant_of_user(user), user=user)
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+def _text(claims: dict[str, Any], name: str) -> str:
+    """Return a claim that names somebody; refuse one that is no text or number, or that no row can hold."""
+    value = claims.get(name)
+    if value is None:
+        return ""
+    text = str(value)
+    is_name = isinstance(value, (str, int)) and not isinstance(value, bool) and len(text) <= MAX_NAME
+    if not is_name or _UNSTORABLE.search(text):
+        message = f"The claim `{name}` must be a text or a whole number of at most {MAX_NAME} characters."
+        raise AuthenticationFailed(message, code="token_invalid")
+    return text

@@ -23,10 +23,16 @@ class MeetingCursor(CursorPagination):
         return integer_parameter(request, "count", default=50, minimum=1, maximum=self.max_page_size)
 
     def decode_cursor(self, request: Request) -> Any:
+        single_parameter(request, "cursor")
+        message = "cursor must be one that an earlier page gave."
         try:
-            return super().decode_cursor(request)
+            cursor = super().decode_cursor(request)
         except NotFound as error:
-            raise invalid_parameter("cursor", "cursor must be one that an earlier page gave.") from error
+            raise invalid_parameter("cursor", message) from error
+        position = getattr(cursor, "position", None)
+        if position is not None and not (position.isascii() and position.isdigit() and len(position) < 19):
+            raise invalid_parameter("cursor", message)
+        return cursor
 
 
 def integer_parameter(request: Request, name: str, *, default: int, minimum: int, maximum: int) -> int:

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.http.request import RawPostDataException
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -70,10 +71,9 @@ def read_body(request: Request, serializer_class: type[BodySerializer]) -> Body:
         raise ApiError(
             422, VALIDATION_FAILED, INVALID_MESSAGE, [Problem(path="", code="type", message="must be object")]
         )
-    if serializer_class.null_is_absent:
-        body = {name: value for name, value in body.items() if value is not None}
-        serializer = serializer_class(data=body)
     problems = serializer.unknown_properties(body)
+    if serializer_class.null_is_absent:
+        serializer = serializer_class(data={name: value for name, value in body.items() if value is not None})
     if not serializer.is_valid():
         problems += [
             Problem(path=str(name), code=str(error.code), message=f"{name} {error}")
@@ -110,10 +110,12 @@ def _read_json(request: Request) -> Any:
 
 def _read_bounded(request: Request) -> bytes:
     message = f"A body can have at most {MAX_BODY} bytes."
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not str(length).isdigit() or int(length) > MAX_BODY:
-        raise ApiError(413, "body_too_large", message)
     django_request = request._request
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length and "HTTP_TRANSFER_ENCODING" in request.META and isinstance(django_request, WSGIRequest):
+        raise ApiError(411, "length_required", "Send a Content-Length.")
+    if length and not (length.isascii() and length.isdecimal() and int(length) <= MAX_BODY):
+        raise ApiError(413, "body_too_large", message)
     try:
         raw: bytes = django_request.read(MAX_BODY + 1)
     except RawPostDataException:

@@ -25,4 +25,5 @@ __all__ = ["run_later", "task", "task_backends"]
 def run_later(path: str, *arguments: Any, at: datetime) -> None:
     """Have the task at a dotted path run at `at`, once the current transaction is stored; arguments are JSON."""
     work = import_string(path)
-    transaction.on_commit(lambda: work.using(backend=conf.TASKS_BACKEND, run_after=at).enqueue(*arguments))
+    enqueue = lambda: work.using(backend=conf.TASKS_BACKEND, run_after=at).enqueue(*arguments)  # noqa: E731
+    transaction.on_commit(enqueue, robust=True)

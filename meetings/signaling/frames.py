@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from meetings import strict_json
 
 MAX_FRAME = 64 * 1024
 MAX_BAD = 20
@@ -25,16 +26,21 @@ class BadFrame(ValueError):
 
 
 def read(text: str | None, data: bytes | None) -> dict[str, Any]:
-    """Return the object of a text frame; raise `BadFrame`."""
+    """Return the object of a text frame; raise `BadFrame`.
+
+    What others could not parse, or the database not hold, is refused here: it is relayed and stored as it is.
+    """
     if data is not None or text is None:
         raise BadFrame("Send text frames with one JSON object each.")
-    if len(text.encode()) > MAX_FRAME:
+    raw = text.encode("utf-8", "surrogatepass")
+    if len(raw) > MAX_FRAME:
         raise BadFrame(f"A frame can have at most {MAX_FRAME} bytes.")
     try:
-        frame = json.loads(text)
-    except (ValueError, RecursionError):
-        raise BadFrame("The frame is no JSON.") from None
-    if not isinstance(frame, dict) or frame.get("t") not in PAGE_FRAMES:
+        frame = strict_json.loads(raw)
+    except strict_json.InvalidJSON as error:
+        raise BadFrame(error.message) from None
+    kind = frame.get("t") if isinstance(frame, dict) else None
+    if not isinstance(kind, str) or kind not in PAGE_FRAMES:
         raise BadFrame(f"`t` must be one of {', '.join(sorted(PAGE_FRAMES))}.")
     return frame
 

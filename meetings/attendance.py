@@ -53,7 +53,8 @@ def lock(meeting: Meeting) -> Meeting:
 def close_silent(meeting: Meeting | None = None, *, now: datetime | None = None) -> list[Connection]:
     """End connections whose heartbeat stopped (their process was killed); return them. Safe to repeat.
 
-    With a meeting only its connections are looked at. Each ends at the moment it was last seen.
+    With a meeting only its connections are looked at. Each ends at the moment it was last seen; those who are still in
+    its room are told on commit.
     """
     limit = (now or timezone.now()) - SILENCE
     silent = Connection.objects.silent_since(limit)
@@ -72,7 +73,15 @@ def _close_silent_of(meeting_id: int, pks: list[int], limit: datetime) -> list[C
         ends = [end_of(meeting, connection, connection.last_seen_at, facts.LOST_REASON) for connection in still]
         if ends:
             record(meeting, ends, source="sweep")
+        transaction.on_commit(partial(_say_bye, meeting, still), robust=True)
         return still
+
+
+def _say_bye(meeting: Meeting, lost: Sequence[Connection]) -> None:
+    from meetings.providers.webrtc import rooms  # needs Channels, which only the embedded provider does
+
+    for connection in lost:
+        rooms.tell(rooms.room_group(meeting.session_id), rooms.bye(connection.connection_id, "lost"))
 
 
 def join_of(meeting: Meeting, *, connection_id: str, at: datetime, about: Mapping[str, str]) -> Fact:

@@ -25,6 +25,12 @@ def peer_group(session_id: str, connection_id: str) -> str:
     return "videoconf.peer." + _short(f"{session_id} {connection_id}")
 
 
+def bye(connection_id: str, reason: str) -> dict[str, Any]:
+    """Return the message that tells a room that a connection is gone."""
+    frame = {"t": "bye", "from": connection_id, "reason": reason}
+    return {"type": "room.frame", "except": connection_id, "frame": frame}
+
+
 def tell(group: str, message: dict[str, Any]) -> bool:
     """Send a message to a group from synchronous code; return whether the layer took it.
 

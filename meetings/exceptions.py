@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +63,17 @@ class Forbidden(VideoconfError):
 
 
 class JoinRefused(VideoconfError):
-    """A join token or a seat is refused at the door of a meeting; `retry` says whether trying again can help."""
+    """A join token or a seat is refused at the door of a meeting.
+
+    `retry` says whether trying again can help, `opens_at` from when on.
+    """
 
     code = "token_invalid"
 
-    def __init__(self, message: str, *, code: str, retry: bool = False) -> None:
+    def __init__(self, message: str, *, code: str, retry: bool = False, opens_at: datetime | None = None) -> None:
         super().__init__(message, code=code)
         self.retry = retry
+        self.opens_at = opens_at
 
 
 class ProviderError(VideoconfError):

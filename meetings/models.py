@@ -109,6 +109,10 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
         """Whether `now` is before the window in which a scheduled meeting gives tokens."""
         return self.is_scheduled and self.schedule_time is not None and now < self.schedule_time - time_to_start
 
+    def opens_at(self, time_to_start: timedelta) -> datetime | None:
+        """Return the moment from which a scheduled meeting gives tokens."""
+        return self.schedule_time - time_to_start if self.is_scheduled and self.schedule_time else None
+
     def is_over(self, now: datetime) -> bool:
         """Whether the meeting has ended, or its duration has run out and it is about to be ended."""
         return self.end_time is not None or (self.closes_at is not None and self.closes_at <= now)
@@ -201,6 +205,7 @@ class Connection(models.Model):
     name = models.CharField(max_length=1000, blank=True, default="")
     role = models.CharField(max_length=32, blank=True, default="")
     socket = models.CharField(max_length=32, blank=True, default="", editable=False)
+    is_mute_due = models.BooleanField(default=False, editable=False)
 
     objects: ClassVar[Any] = ConnectionQuerySet.as_manager()
 

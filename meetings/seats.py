@@ -12,14 +12,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from meetings import attendance, facts
 from meetings.conf import conf
 from meetings.exceptions import JoinRefused
-from meetings.models import Attendee, Connection, Meeting
+from meetings.models import AttendanceFact, Attendee, Connection, Meeting
 from meetings.providers.webrtc.tokens import JoinClaims
 
+COME_BACK_WITHIN = timedelta(minutes=10)
 LEFT_REASON = "clientDisconnected"
 FORCED_REASON = "forceDisconnected"
 MEETING_ENDED = "This meeting has ended."
@@ -39,12 +41,14 @@ class Seat:
 
 
 class Pulse(StrEnum):
-    """What a heartbeat finds."""
+    """What a heartbeat finds. `LOST`: the connection was counted out meanwhile; its page may join anew."""
 
     ALIVE = "alive"
+    MUTED = "muted"
     ENDED = "ended"
     REMOVED = "removed"
     TAKEN_OVER = "taken_over"
+    LOST = "lost"
 
 
 def admit(
@@ -63,43 +67,64 @@ def admit(
     `known_id` is a connection whose resume key the page presented: after a dropped socket it is taken up again, after a
     page reload (`is_reload`) it is ended and replaced. `limit` counts open connections.
     """
-    moment = now or timezone.now()
     with transaction.atomic():
         meeting = attendance.lock(meeting)
+        moment = now or timezone.now()
         _refuse_closed(meeting, moment)
         _refuse_removed(meeting, claims)
-        known = _open_connection(meeting, known_id) if known_id else None
-        if known is not None and not is_reload:
+        known = _connection(meeting, known_id) if known_id else None
+        is_open = known is not None and known.left_at is None
+        if known is not None and is_open and not is_reload and not was_removed(known):
             Connection.objects.filter(pk=known.pk).update(socket=socket, last_seen_at=moment)
-            identity = known.attendee.identity if known.attendee else ""
-            return Seat(connection_id=known.connection_id, identity=identity, resumed=True)
-        if known is not None:
-            attendance.record(
-                meeting, [attendance.end_of(meeting, known, moment, facts.REPLACED_REASON)], source="socket"
-            )
+            return Seat(connection_id=known.connection_id, identity=_identity(known), resumed=True)
+        replaced = known if known is not None and is_open else None
         attendance.close_silent(meeting, now=moment)
-        if Connection.objects.filter(meeting=meeting).present().count() >= limit:
+        others = Connection.objects.filter(meeting=meeting).present()
+        if replaced is not None:
+            others = others.exclude(pk=replaced.pk)
+        if others.count() >= limit:
             raise JoinRefused(FULL, code="meeting_full", retry=True)
-        connection_id = secrets.token_urlsafe(16)
-        identity = claims.identity or f"conn:{connection_id}"
-        about = {
-            "identity": identity,
-            "data": name,
-            "extId": claims.ext_id or "",
-            "role": claims.role.value,
-        }
-        joined = attendance.join_of(
+        return _seat(meeting, claims, socket=socket, name=name, at=moment, known=known, replaced=replaced)
+
+
+def _seat(
+    meeting: Meeting,
+    claims: JoinClaims,
+    *,
+    socket: str,
+    name: str,
+    at: datetime,
+    known: Connection | None,
+    replaced: Connection | None,
+) -> Seat:
+    connection_id = secrets.token_urlsafe(16)
+    # Without a name of her own she is her connection; the resume key says that it was hers.
+    identity = claims.identity or (known is not None and _identity(known)) or f"conn:{connection_id}"
+    about = {
+        "identity": identity,
+        "data": name,
+        "extId": claims.ext_id or "",
+        "role": claims.role.value,
+        "token": claims.token_id,
+    }
+    seen = [
+        attendance.join_of(
             meeting,
             connection_id=connection_id,
-            at=moment,
+            at=at,
             about={key: value for key, value in about.items() if value},
         )
-        attendance.record(meeting, [joined], source="socket")
-        Connection.objects.filter(meeting=meeting, connection_id=connection_id).update(
-            socket=socket, last_seen_at=moment
-        )
-        replaces = known.connection_id if known is not None else ""
-        return Seat(connection_id=connection_id, identity=identity, replaces=replaces)
+    ]
+    if replaced is not None:
+        seen.append(attendance.end_of(meeting, replaced, at, facts.REPLACED_REASON))
+    attendance.record(meeting, seen, source="socket")
+    rows = Connection.objects.filter(meeting=meeting, connection_id=connection_id)
+    rows.update(socket=socket, last_seen_at=at)
+    return Seat(
+        connection_id=connection_id,
+        identity=identity,
+        replaces=replaced.connection_id if replaced is not None else "",
+    )
 
 
 def leave(meeting: Meeting, connection_id: str, *, socket: str, reason: str = LEFT_REASON) -> bool:
@@ -118,27 +143,46 @@ def leave(meeting: Meeting, connection_id: str, *, socket: str, reason: str = LE
 def beat(meeting: Meeting, connection_id: str, *, socket: str, now: datetime | None = None) -> Pulse:
     """Note that a connection is alive and read what became of its meeting meanwhile (two indexed statements)."""
     moment = now or timezone.now()
-    alive = Connection.objects.filter(
-        meeting=meeting, connection_id=connection_id, socket=socket, left_at__isnull=True
-    ).update(last_seen_at=moment)
-    row = (
-        Connection.objects.filter(meeting=meeting, connection_id=connection_id)
-        .select_related("meeting", "attendee")
-        .get()
-    )
+    rows = Connection.objects.filter(meeting=meeting, connection_id=connection_id)
+    is_held = rows.filter(socket=socket, left_at__isnull=True).update(last_seen_at=moment)
+    row = rows.select_related("meeting", "attendee").get()
     if row.meeting.is_over(moment) or row.meeting.deleted:
         return Pulse.ENDED
-    if row.attendee and row.attendee.removed_on and row.joined_at and row.attendee.removed_on >= row.joined_at:
+    if was_removed(row):
         return Pulse.REMOVED
-    return Pulse.ALIVE if alive else Pulse.TAKEN_OVER
+    if is_held:
+        return Pulse.MUTED if row.is_mute_due else Pulse.ALIVE
+    return Pulse.LOST if row.socket == socket and row.reason != facts.REPLACED_REASON else Pulse.TAKEN_OVER
 
 
-def _open_connection(meeting: Meeting, connection_id: str) -> Connection | None:
-    found: Connection | None = (
-        Connection.objects.filter(meeting=meeting, connection_id=connection_id, left_at__isnull=True)
-        .select_related("attendee")
-        .first()
-    )
+def mute_told(meeting: Meeting, connection_id: str) -> None:
+    """Note that a page was told to mute its microphone, which it owed (`Connection.is_mute_due`)."""
+    rows = Connection.objects.filter(meeting=meeting, connection_id=connection_id, is_mute_due=True)
+    rows.update(is_mute_due=False)
+
+
+def may_come_back(meeting: Meeting, connection_id: str, *, now: datetime | None = None) -> bool:
+    """Whether a connection is open or was lost a short while ago: its page need not show a token of today."""
+    row = _connection(meeting, connection_id)
+    if row is None or row.left_at is None:
+        return row is not None
+    is_recent = row.left_at > (now or timezone.now()) - COME_BACK_WITHIN
+    return row.reason == facts.LOST_REASON and is_recent
+
+
+def was_removed(connection: Connection) -> bool:
+    """Whether a moderator has put out the person of this connection since it began."""
+    removed_on = connection.attendee.removed_on if connection.attendee else None
+    return removed_on is not None and connection.joined_at is not None and removed_on >= connection.joined_at
+
+
+def _identity(connection: Connection) -> str:
+    return connection.attendee.identity if connection.attendee else ""
+
+
+def _connection(meeting: Meeting, connection_id: str) -> Connection | None:
+    rows = Connection.objects.filter(meeting=meeting, connection_id=connection_id)
+    found: Connection | None = rows.select_related("attendee").first()
     return found
 
 
@@ -147,15 +191,24 @@ def _refuse_closed(meeting: Meeting, now: datetime) -> None:
         raise JoinRefused("There is no meeting at this address.", code="meeting_unknown")
     if meeting.is_over(now):
         raise JoinRefused(MEETING_ENDED, code="meeting_ended")
-    if meeting.start_time is None and meeting.is_early(now, timedelta(minutes=conf.TIME_TO_START)):
-        raise JoinRefused(NOT_STARTED, code="meeting_not_started", retry=True)
+    time_to_start = timedelta(minutes=conf.TIME_TO_START)
+    if meeting.start_time is None and meeting.is_early(now, time_to_start):
+        raise JoinRefused(NOT_STARTED, code="meeting_not_started", retry=True, opens_at=meeting.opens_at(time_to_start))
 
 
 def _refuse_removed(meeting: Meeting, claims: JoinClaims) -> None:
-    if not claims.identity:
-        return
-    removed_on = (
-        Attendee.objects.filter(meeting=meeting, identity=claims.identity).values_list("removed_on", flat=True).first()
-    )
-    if removed_on is not None and claims.issued_at <= removed_on:
+    """Refuse a token that was issued before its bearer was removed."""
+    removed = Attendee.objects.filter(meeting=meeting, removed_on__gte=claims.issued_at)
+    if claims.identity:
+        is_removed = removed.filter(identity=claims.identity).exists()
+    else:
+        is_removed = bool(claims.token_id) and _came_with(meeting, removed, claims.token_id)
+    if is_removed:
         raise JoinRefused(REMOVED, code="token_revoked")
+
+
+def _came_with(meeting: Meeting, attendees: QuerySet[Attendee], token_id: str) -> bool:
+    """Whether one of these people joined with this very token (one that names nobody)."""
+    theirs = Connection.objects.filter(meeting=meeting, attendee__in=attendees).values("connection_id")
+    joins = AttendanceFact.objects.filter(meeting=meeting, kind=facts.JOINED, connection_id__in=theirs)
+    return joins.filter(payload__token=token_id).exists()

@@ -287,6 +287,9 @@ def _mute(meeting: Meeting, connections: list[Connection]) -> None:
         connection__in=connections, ended_at__isnull=True
     ).values_list("connection_id", "stream_id"):
         streams.setdefault(connection_id, []).append(stream_id)
+    if provider.capabilities.heartbeats:
+        # The socket reads it at its next heartbeat, should the provider's word not reach it.
+        Connection.objects.filter(pk__in=[connection.pk for connection in connections]).update(is_mute_due=True)
     for connection in connections:
         provider.mute_participant(room_of(meeting), connection.connection_id, streams.get(connection.pk, []))
 

@@ -41,7 +41,7 @@ def open_door(meeting_link: str, frame: dict[str, Any], socket: str) -> Guest:
     claims = tokens.read(
         frames.text_of(frame, "token", 8192),
         meeting.session_id,
-        ignore_expiry=bool(known_id) and not is_reload,
+        ignore_expiry=bool(known_id) and not is_reload and seats.may_come_back(meeting, known_id),
     )
     name = frames.display_name(claims.data or frames.text_of(frame, "name", 1000)) or "Guest"
     seat = seats.admit(

@@ -31,6 +31,7 @@ class JoinClaims:
     data: str
     ext_id: str | None
     issued_at: datetime
+    token_id: str = ""
 
 
 def mint(room: RoomRef, grant: TokenGrant) -> AccessToken:
@@ -43,7 +44,7 @@ def mint(room: RoomRef, grant: TokenGrant) -> AccessToken:
         "link": room.meeting_link,
         "role": grant.role.value,
         "iat": int(grant.issued_at.timestamp()),
-        "issued": round(grant.issued_at.timestamp() * 1000),
+        "issued": round(grant.issued_at.timestamp() * 1_000_000),
         "exp": int(grant.expires_at.timestamp()),
         "jti": secrets.token_urlsafe(12),
     }
@@ -74,14 +75,15 @@ def read(token: str, session_id: str, *, ignore_expiry: bool = False) -> JoinCla
         raise JoinRefused("This invitation is not valid. Ask for a new one.", code="token_invalid") from error
     if not hmac.compare_digest(str(claims["room"]).encode(), session_id.encode()):
         raise JoinRefused("This invitation is for another meeting.", code="token_invalid")
-    issued = claims.get("issued", claims["iat"] * 1000)
+    issued = claims.get("issued", claims["iat"] * 1_000_000)
     return JoinClaims(
         session_id=session_id,
         identity=str(claims["sub"]),
         role=role,
         data=str(claims.get("data", "")),
         ext_id=claims.get("extId"),
-        issued_at=datetime.fromtimestamp(issued / 1000, UTC),
+        issued_at=datetime.fromtimestamp(issued / 1_000_000, UTC),
+        token_id=str(claims.get("jti", "")),
     )
 
 
@@ -92,7 +94,7 @@ def resume_key(session_id: str, connection_id: str) -> str:
 
 def is_resume_key(session_id: str, connection_id: str, key: str) -> bool:
     """Whether `key` belongs to this connection (constant time)."""
-    return hmac.compare_digest(resume_key(session_id, connection_id).encode(), key.encode("utf-8", "replace"))
+    return hmac.compare_digest(resume_key(session_id, connection_id).encode(), key.encode())
 
 
 def attendee_key(session_id: str, identity: str) -> str:

@@ -7,8 +7,10 @@ import json
 import logging
 import secrets
 import time
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -29,11 +31,12 @@ SILENCE = 15.0
 GRACE = 4.0
 SWEEP_EVERY = 5.0
 
+CLOSE_NORMAL = 1000
 CLOSE_NO_JOIN, CLOSE_REFUSED, CLOSE_REMOVED, CLOSE_ENDED = 4401, 4402, 4403, 4404
-CLOSE_ABUSE, CLOSE_REPLACED = 4408, 4409
+CLOSE_ABUSE, CLOSE_REPLACED, CLOSE_LOST = 4408, 4409, 4410
 
 _background: set[asyncio.Task[None]] = set()
-_sweepers: dict[int, asyncio.Task[None]] = {}
+_sweepers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
 
 def in_background(work: Any) -> asyncio.Task[None]:
@@ -54,7 +57,17 @@ class MeetingConsumer(AsyncWebsocketConsumer):
     """Relays between the pages of one meeting, keeps their connections alive in the database, enforces roles."""
 
     guest: Guest | None = None
+    timer: asyncio.Task[None] | None = None
+    is_leaving = False
+    is_closing = False
     media: dict[str, bool]
+
+    async def __call__(self, *arguments: Any) -> None:
+        try:
+            await super().__call__(*arguments)
+        finally:
+            # However the socket ended, an error of ours included: nobody may stay in the room without one.
+            self._let_go()
 
     async def connect(self) -> None:
         if not self._is_own_origin():
@@ -63,34 +76,52 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         self.socket = secrets.token_urlsafe(12)
         self.budget = frames.Budget()
         self.heard = time.monotonic()
-        self.is_leaving = False
         await self.accept()
         self.timer = in_background(self._expect_join())
-        _ensure_sweeper(self.channel_layer)
+        _ensure_sweeper()
 
     async def disconnect(self, code: int) -> None:
-        if hasattr(self, "timer"):
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.is_closing = True
+        if self.timer is not None:
             self.timer.cancel()
         guest, self.guest = self.guest, None
-        if guest is None:
-            return
-        await self.channel_layer.group_discard(self._room(guest), self.channel_name)
-        await self.channel_layer.group_discard(self._peer(guest.connection_id, guest), self.channel_name)
-        wait = 0.0 if self.is_leaving else GRACE
-        in_background(_leave_after(wait, guest, self.socket, self.channel_layer, self.is_leaving))
+        if guest is not None:
+            in_background(self._depart(guest))
+
+    async def _depart(self, guest: Guest) -> None:
+        """Leave the room; at once if the page said so, else after a while in which it may come back."""
+        try:
+            await self._leave_groups(guest)
+        except Exception:
+            logger.warning("A socket could not leave its groups", exc_info=True)
+        if not self.is_leaving:
+            await asyncio.sleep(GRACE)
+        reason, word = (seats.LEFT_REASON, "left") if self.is_leaving else (facts.LOST_REASON, "lost")
+        await self._count_out(guest, reason, word)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.is_closing:
+            return
         self.heard = time.monotonic()
         if not self.budget.spend(self.heard):
-            await self.close(code=CLOSE_ABUSE)
+            await self._shut(CLOSE_ABUSE)
             return
         try:
             await self._handle(frames.read(text_data, bytes_data))
         except BadFrame as error:
             await self._complain("bad_message", str(error))
         except JoinRefused as error:
-            await self._send({"t": "refused", "code": error.code, "message": error.message, "retry": error.retry})
-            await self.close(code=CLOSE_REFUSED)
+            await self._refuse(error)
+
+    async def _refuse(self, error: JoinRefused) -> None:
+        frame = {"t": "refused", "code": error.code, "message": error.message, "retry": error.retry}
+        if error.opens_at is not None:
+            frame["opensAt"] = error.opens_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        await self._send(frame)
+        await self._shut(CLOSE_REFUSED)
 
     async def _handle(self, frame: dict[str, Any]) -> None:
         kind = frame["t"]
@@ -115,7 +146,8 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         self.guest = guest
         await self.channel_layer.group_add(self._room(guest), self.channel_name)
         await self.channel_layer.group_add(self._peer(guest.connection_id, guest), self.channel_name)
-        self.timer.cancel()
+        if self.timer is not None:
+            self.timer.cancel()
         self.timer = in_background(self._keep_alive(guest))
         await self._send({**guest.welcome, "heartbeat": HEARTBEAT})
         taken_over = guest.replaces or (guest.connection_id if guest.resumed else "")
@@ -172,7 +204,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
 
     async def _on_leave(self, frame: dict[str, Any], guest: Guest) -> None:
         self.is_leaving = True
-        await self.close(code=1000)
+        await self._shut(CLOSE_NORMAL)
 
     async def _on_remove(self, frame: dict[str, Any], guest: Guest) -> None:
         connection_id = frames.text_of(frame, "id", 255)
@@ -213,8 +245,9 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         await self._send(event["frame"])
 
     async def room_ended(self, event: dict[str, Any]) -> None:
+        self.is_leaving = True
         await self._send({"t": "ended", "message": seats.MEETING_ENDED})
-        await self.close(code=CLOSE_ENDED)
+        await self._shut(CLOSE_ENDED)
 
     async def peer_removed(self, event: dict[str, Any]) -> None:
         guest = self.guest
@@ -222,63 +255,80 @@ class MeetingConsumer(AsyncWebsocketConsumer):
             return
         await self._send({"t": "removed", "message": seats.REMOVED})
         await self._count_out(guest, seats.FORCED_REASON, "removed")
-        await self.close(code=CLOSE_REMOVED)
+        await self._shut(CLOSE_REMOVED)
 
     async def room_muted(self, event: dict[str, Any]) -> None:
         if self.guest is not None and event["except"] != self.guest.connection_id:
             await self._send({"t": "muted", "by": event["by"]})
 
     async def peer_muted(self, event: dict[str, Any]) -> None:
+        guest = self.guest
+        if guest is None:
+            return
         await self._send({"t": "muted", "by": event["by"]})
+        await database_sync_to_async(seats.mute_told)(guest.meeting, guest.connection_id)
 
     async def peer_taken_over(self, event: dict[str, Any]) -> None:
         if event["by"] != self.socket:
             await self._send({"t": "replaced"})
-            await self.close(code=CLOSE_REPLACED)
+            await self._shut(CLOSE_REPLACED)
 
     # Inside.
 
     async def _expect_join(self) -> None:
         await asyncio.sleep(JOIN_WITHIN)
-        await self.close(code=CLOSE_NO_JOIN)
+        await self._shut(CLOSE_NO_JOIN)
 
     async def _keep_alive(self, guest: Guest) -> None:
-        while True:
+        while not self.is_closing:
             await asyncio.sleep(HEARTBEAT)
-            if time.monotonic() - self.heard > SILENCE:
-                await self._count_out(guest, facts.LOST_REASON, "lost")
-                await self.close(code=CLOSE_NO_JOIN)
-                return
-            pulse = await self._beat(guest)
-            if pulse is seats.Pulse.ENDED:
-                await database_sync_to_async(services.close_if_due)(guest.meeting.pk)
-                await self.room_ended({})
-            elif pulse is seats.Pulse.REMOVED:
-                await self.peer_removed({})
-            elif pulse is seats.Pulse.TAKEN_OVER:
-                await self.close(code=CLOSE_REPLACED)
+            try:
+                await self._pulse(guest)
+            except Exception:
+                # The database or the layer is away; media goes on without them, and the next heartbeat tries again.
+                logger.warning("A heartbeat failed", exc_info=True)
 
-    async def _beat(self, guest: Guest) -> seats.Pulse:
-        try:
-            return await database_sync_to_async(seats.beat)(guest.meeting, guest.connection_id, socket=self.socket)
-        except Exception:
-            # The database is away for the moment; media goes on without it, and the next heartbeat tries again.
-            logger.warning("A heartbeat could not be stored", exc_info=True)
-            return seats.Pulse.ALIVE
+    async def _pulse(self, guest: Guest) -> None:
+        if time.monotonic() - self.heard > SILENCE:
+            await self._count_out(guest, facts.LOST_REASON, "lost")
+            await self._shut(CLOSE_NO_JOIN)
+            return
+        pulse = await database_sync_to_async(seats.beat)(guest.meeting, guest.connection_id, socket=self.socket)
+        if pulse is seats.Pulse.ENDED:
+            await database_sync_to_async(services.close_if_due)(guest.meeting.pk)
+            await self.room_ended({})
+        elif pulse is seats.Pulse.REMOVED:
+            await self.peer_removed({})
+        elif pulse is seats.Pulse.MUTED:
+            await self.peer_muted({"by": ""})
+        elif pulse is seats.Pulse.TAKEN_OVER:
+            await self.peer_taken_over({"by": ""})
+        elif pulse is seats.Pulse.LOST:
+            await self._shut(CLOSE_LOST)
 
     async def _count_out(self, guest: Guest, reason: str, word: str) -> None:
-        self.is_leaving = True
-        self.guest = None
-        await database_sync_to_async(seats.leave)(guest.meeting, guest.connection_id, socket=self.socket, reason=reason)
-        await self._to_room(guest, {"t": "bye", "from": guest.connection_id, "reason": word})
+        gone = await database_sync_to_async(seats.leave)(
+            guest.meeting, guest.connection_id, socket=self.socket, reason=reason
+        )
+        self.is_leaving = True  # nothing is left to wait for when the socket closes
+        if gone:
+            await self.channel_layer.group_send(self._room(guest), rooms.bye(guest.connection_id, word))
+
+    async def _leave_groups(self, guest: Guest) -> None:
         await self.channel_layer.group_discard(self._room(guest), self.channel_name)
         await self.channel_layer.group_discard(self._peer(guest.connection_id, guest), self.channel_name)
+
+    async def _shut(self, code: int) -> None:
+        """Close the socket, once: what comes in or would go out afterwards is dropped."""
+        if not self.is_closing:
+            self.is_closing = True
+            await self.close(code=code)
 
     async def _complain(self, code: str, message: str) -> None:
         if self.budget.spend_bad():
             await self._send({"t": "error", "code": code, "message": message})
         else:
-            await self.close(code=CLOSE_ABUSE)
+            await self._shut(CLOSE_ABUSE)
 
     def _addressee(self, frame: dict[str, Any]) -> str:
         to = frames.text_of(frame, "to", 255)
@@ -294,7 +344,8 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_send(self._peer(to, guest), {"type": "peer.frame", "frame": frame})
 
     async def _send(self, frame: dict[str, Any]) -> None:
-        await self.send(text_data=json.dumps(frame, separators=(",", ":")))
+        if not self.is_closing:
+            await self.send(text_data=json.dumps(frame, separators=(",", ":")))
 
     def _room(self, guest: Guest) -> str:
         return rooms.room_group(guest.meeting.session_id)
@@ -308,37 +359,17 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         return not origin or urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1")
 
 
-async def _leave_after(wait: float, guest: Guest, socket: str, layer: Any, is_leaving: bool) -> None:
-    await asyncio.sleep(wait)
-    gone = await database_sync_to_async(seats.leave)(
-        guest.meeting,
-        guest.connection_id,
-        socket=socket,
-        reason=seats.LEFT_REASON if is_leaving else facts.LOST_REASON,
-    )
-    if gone:
-        word = "left" if is_leaving else "lost"
-        await _say_bye(layer, guest.meeting.session_id, guest.connection_id, word)
-
-
-async def _say_bye(layer: Any, session_id: str, connection_id: str, reason: str) -> None:
-    frame = {"t": "bye", "from": connection_id, "reason": reason}
-    message = {"type": "room.frame", "except": connection_id, "frame": frame}
-    await layer.group_send(rooms.room_group(session_id), message)
-
-
-def _ensure_sweeper(layer: Any) -> None:
+def _ensure_sweeper() -> None:
     """One sweep a process: connections whose process was killed are ended by any other that has sockets."""
-    loop = id(asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
     if loop not in _sweepers or _sweepers[loop].done():
-        _sweepers[loop] = in_background(_sweep_for_ever(layer))
+        _sweepers[loop] = in_background(_sweep_for_ever())
 
 
-async def _sweep_for_ever(layer: Any) -> None:
+async def _sweep_for_ever() -> None:
     while True:
         await asyncio.sleep(SWEEP_EVERY)
         try:
-            for connection in await database_sync_to_async(attendance.close_silent)():
-                await _say_bye(layer, connection.meeting.session_id, connection.connection_id, "lost")
+            await database_sync_to_async(attendance.close_silent)()
         except Exception:
             logger.warning("The sweep of silent connections failed; it is tried again", exc_info=True)

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Subquery
+
 from archives.models import RANKS, RUNNING, Archive
 from meetings.abstract_models import SYSTEM_ACTOR
 from meetings.attendance import lock
 from meetings.models import Meeting
 from meetings.providers.types import ProviderEvent
 
-TOPPED = ("size", "duration")
+TOPPED = {"size": 2**63 - 1, "duration": 2**31 - 1}
+"""Numbers that only grow -> the largest that their column holds."""
 
 
 def apply(meeting: Meeting, event: ProviderEvent) -> Archive | None:
@@ -29,11 +32,11 @@ def apply(meeting: Meeting, event: ProviderEvent) -> Archive | None:
     if RANKS[status] >= RANKS.get(archive.status, 0) and not _is_settled(archive.status, status):
         archive.status = status
         archive.reason = _text(payload.get("reason"))[:500] or archive.reason
-    for name in TOPPED:
-        setattr(archive, name, max(_number(payload.get(name)), getattr(archive, name)))
-    archive.modified_by = SYSTEM_ACTOR
+    for name, most in TOPPED.items():
+        setattr(archive, name, max(_number(payload.get(name), most), getattr(archive, name)))
+    archive.modified_on, archive.modified_by = datetime.now(UTC), SYSTEM_ACTOR
     archive.save()
-    _tell_meeting(meeting, archive)
+    _tell_meeting(meeting)
     return archive
 
 
@@ -69,17 +72,19 @@ def _make(meeting: Meeting, payload: Mapping[str, Any]) -> Archive:
     )
 
 
-def _tell_meeting(meeting: Meeting, archive: Archive) -> None:
-    Meeting.objects.filter(pk=meeting.pk).update(archive_id=archive.archive_id, is_archived=True)
+def _tell_meeting(meeting: Meeting) -> None:
+    """The meeting names its newest archive; an older one is often available only after the next has started."""
+    newest = Archive.objects.filter(meeting=meeting).order_by("-created_on", "-id").values("archive_id")[:1]
+    Meeting.objects.filter(pk=meeting.pk).update(archive_id=Subquery(newest), is_archived=True)
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _number(value: Any) -> int:
+def _number(value: Any, most: int) -> int:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return int(value) if is_number and 0 <= value < 2**31 else 0
+    return int(value) if is_number and 0 <= value <= most else 0
 
 
 def _moment(value: Any) -> datetime:

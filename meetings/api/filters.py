@@ -57,7 +57,11 @@ class MeetingFilter(django_filters.FilterSet):
 
     isScheduled = BooleanWordFilter(field_name="is_scheduled")
     isArchived = BooleanWordFilter(field_name="is_archived")
-    state = django_filters.ChoiceFilter(choices=[(state, state) for state in STATES], method="in_state")
+    state = django_filters.ChoiceFilter(
+        choices=[(state, state) for state in STATES],
+        method="in_state",
+        error_messages={"invalid_choice": f"must be one of {', '.join(STATES)}"},
+    )
     extId = django_filters.CharFilter(field_name="ext_id", max_length=255)
     to = InstantFilter(field_name="schedule_time", lookup_expr="lte")
     search = django_filters.CharFilter(method="by_search", max_length=255)

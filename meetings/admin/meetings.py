@@ -1,0 +1,387 @@
+"""Meetings: make, edit, hand out links, end, delete, restore."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
+
+from meetings import extensions, permission_names, rules, services
+from meetings.admin import filters
+from meetings.admin.attendees import newest_connections
+from meetings.admin.base import Operation, ServiceAdmin, Tool, actor_of
+from meetings.admin.forms import EXPECTED, JoinLinkForm, MeetingForm, NewMeetingForm, add_refusal, told
+from meetings.attendance import close_silent
+from meetings.conf import conf
+from meetings.exceptions import VideoconfError
+from meetings.models import Attendee, Meeting
+from meetings.plans import MeetingPlan
+from meetings.providers.registry import get_provider, is_configured
+from meetings.providers.types import Role
+
+ATTENDEES_SHOWN = 20
+CONNECTIONS_SHOWN = 5
+PLAN = (
+    "title",
+    "provider",
+    "is_scheduled",
+    "schedule_time",
+    "duration",
+    "max_participants",
+    "end_to_end_encryption",
+    "ext_id",
+    "ext_metadata",
+)
+
+
+def _end(meeting: Meeting, actor: str) -> str:
+    services.end_meeting(meeting, actor=actor)
+    meeting.refresh_from_db(fields=["disconnect_due_at"])
+    if meeting.disconnect_due_at is None:
+        return "Ended."
+    return "Ended. The provider has not put everybody out yet; that is tried again."
+
+
+def _put_out(meeting: Meeting, actor: str) -> str:
+    if services.repeat_disconnect(meeting.pk):
+        return "Everybody has been put out."
+    meeting.refresh_from_db(fields=["disconnect_error"])
+    raise VideoconfError(f"It did not work. {meeting.disconnect_error}")
+
+
+def _mute_everyone(meeting: Meeting, actor: str) -> str:
+    services.mute_everyone(meeting)
+    return "Everybody was muted."
+
+
+def _delete(meeting: Meeting, actor: str) -> str:
+    services.delete_meeting(meeting, actor=actor)
+    return "Deleted; it can be restored."
+
+
+def _restore(meeting: Meeting, actor: str) -> str:
+    services.restore_meeting(meeting, actor=actor)
+    return "Restored."
+
+
+OPERATIONS = (
+    Operation(
+        name="mute",
+        label="Mute everyone",
+        permission=permission_names.MODERATE_MEETING,
+        question="Mute everybody who is in this meeting now?",
+        perform=_mute_everyone,
+        applies=lambda meeting: meeting.start_time is not None and meeting.end_time is None and not meeting.deleted,
+        refusal="Nobody is in this meeting.",
+    ),
+    Operation(
+        name="end",
+        label="End meeting",
+        list_label="End selected meetings",
+        permission=permission_names.STOP_MEETING,
+        question="End the meeting for everyone?",
+        consequence="Everybody is put out at once, a running recording stops, and nobody can join any more. "
+        "A meeting that has ended can't be opened again.",
+        perform=_end,
+        applies=lambda meeting: meeting.end_time is None and not meeting.deleted,
+        refusal="Meeting has already been ended!",
+        is_grave=True,
+    ),
+    Operation(
+        name="put-out",
+        label="Try again to put people out",
+        list_label="Try again to put people out",
+        permission=permission_names.STOP_MEETING,
+        question="Ask the provider again to put everybody out?",
+        perform=_put_out,
+        applies=lambda meeting: meeting.disconnect_due_at is not None,
+        refusal="Nothing is owed: everybody has been put out.",
+    ),
+    Operation(
+        name="soft-delete",
+        label="Delete",
+        list_label="Delete selected meetings",
+        permission=permission_names.DELETE_MEETING,
+        question="Delete the meeting?",
+        consequence="It disappears from the API and its page; one that is going on is ended first. "
+        "Nothing is lost: it can be restored here.",
+        perform=_delete,
+        applies=lambda meeting: not meeting.deleted,
+        refusal="It is deleted already.",
+        is_grave=True,
+    ),
+    Operation(
+        name="restore",
+        label="Restore",
+        list_label="Restore selected meetings",
+        permission=permission_names.DELETE_MEETING,
+        question="Restore the meeting?",
+        consequence="It is back as it was; if it had ended, it stays ended.",
+        perform=_restore,
+        applies=lambda meeting: meeting.deleted,
+        refusal="It is not deleted.",
+    ),
+)
+
+
+@admin.register(Meeting)
+class MeetingAdmin(ServiceAdmin):
+    """Meetings of all tenants.
+
+    Reading takes `GetMeetings` (or Django's `view_meeting`), adding `CreateMeetingSession`, editing `EditMeeting`,
+    ending and putting out `StopMeeting`, muting `ModerateMeeting`, deleting and restoring `DeleteMeeting`, a join link
+    `GenerateMeetingToken`; the people of a meeting are shown to those who hold `GetMeetingAttendees` (or
+    `view_attendee`).
+    """
+
+    view_names = (permission_names.GET_MEETINGS,)
+    add_name = permission_names.CREATE_MEETING_SESSION
+    change_name = permission_names.EDIT_MEETING
+    operations = OPERATIONS
+
+    change_form_template = "videoconf_meetings/admin/meeting.html"
+    list_display = (
+        "__str__",
+        "meeting_link",
+        "state",
+        "schedule_time",
+        "start_time",
+        "end_time",
+        "provider",
+        "tenant",
+        "created_on",
+    )
+    list_filter = (
+        filters.StateFilter,
+        filters.ProviderFilter,
+        filters.TenantFilter,
+        filters.ScheduledFilter,
+        filters.CreatedFilter,
+        filters.DisconnectFilter,
+        filters.DeletedFilter,
+    )
+    list_defer = ("ext_metadata",)
+    search_fields = ("meeting_link",)  # what is searched is in get_search_results; this shows the box
+    search_help_text = "A link id, a session id, an external id, or the beginning of a title."
+
+    ADD_FIELDSETS: ClassVar[Any] = (
+        (None, {"fields": ("title", "provider", "tenant")}),
+        ("Time", {"fields": ("is_scheduled", "schedule_time", "duration")}),
+        ("Room", {"fields": ("max_participants", "end_to_end_encryption", "is_archived")}),
+        ("Calling application", {"fields": ("ext_id", "ext_metadata")}),
+    )
+    CHANGE_FIELDSETS: ClassVar[Any] = (
+        (None, {"fields": ("title", "state", "meeting_page", "session_id", "provider", "tenant")}),
+        ("Time", {"fields": ("is_scheduled", "schedule_time", "duration", "start_time", "closes_at", "end_time")}),
+        ("Room", {"fields": ("max_participants", "end_to_end_encryption", "is_archived", "archive_id")}),
+        ("Calling application", {"fields": ("ext_id", "ext_metadata")}),
+    )
+    DISCONNECT: ClassVar[Any] = (
+        "Putting people out",
+        {
+            "fields": ("disconnect_due_at", "disconnect_attempts", "disconnect_error"),
+            "description": "The meeting has ended, but the provider has not put everybody out yet.",
+        },
+    )
+    AUDIT: ClassVar[Any] = (
+        "Audit",
+        {"fields": ("created_on", "created_by", "modified_on", "modified_by", "deleted", "deleted_on", "deleted_by")},
+    )
+
+    # --- lists ----------------------------------------------------------------------------------------------
+    @admin.display(description="state")
+    def state(self, meeting: Meeting) -> str:
+        word = meeting.state_at(timezone.now(), timedelta(minutes=conf.TIME_TO_START)).capitalize()
+        notes = (["people not put out yet"] if meeting.disconnect_due_at else []) + (
+            ["deleted"] if meeting.deleted else []
+        )
+        return f"{word} ({', '.join(notes)})" if notes else word
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        return (queryset.search(text) if text else queryset), False
+
+    # --- the form -------------------------------------------------------------------------------------------
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj is not None and obj.deleted)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Meeting | None = None) -> Any:
+        if obj is None:
+            return self.ADD_FIELDSETS
+        trouble = (self.DISCONNECT,) if obj.disconnect_due_at else ()
+        return (*trouble, *self.CHANGE_FIELDSETS, self.AUDIT)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Meeting | None = None) -> list[str]:
+        if obj is None:
+            return []
+        editable = editable_fields(obj)
+        shown = [name for _, options in self.get_fieldsets(request, obj) for name in options["fields"]]
+        return [name for name in shown if name not in editable]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs["form"] = NewMeetingForm if obj is None else MeetingForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        usual = {"provider": conf.DEFAULT_PROVIDER, "tenant": conf.tenant_of_user(request.user)}
+        return usual | super().get_changeform_initial_data(request)
+
+    def save_model(self, request: HttpRequest, obj: Meeting, form: Any, change: bool) -> None:
+        values = form.cleaned_data
+        if change:
+            changes = {name: values[name] for name in form.changed_data}
+            services.edit_meeting(obj, changes, actor=actor_of(request))
+            return
+        plan = MeetingPlan(**{name: values[name] for name in PLAN}, enable_archiving=values["is_archived"])
+        made = services.create_meeting(plan, actor=actor_of(request), tenant=values["tenant"])
+        obj.pk = made.pk
+        obj.refresh_from_db()
+
+    def response_post_save_add(self, request: HttpRequest, obj: Meeting) -> HttpResponseRedirect:
+        if self.has_view_or_change_permission(request, obj):
+            return HttpResponseRedirect(self.url_of("change", obj))
+        return super().response_post_save_add(request, obj)
+
+    # --- a meeting's page -----------------------------------------------------------------------------------
+    @admin.display(description="meeting page")
+    def meeting_page(self, meeting: Meeting) -> str:
+        address = page_of(meeting)
+        return format_html('<a href="{}">{}</a>', address, address) if address else meeting.meeting_link
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        meeting = context.get("original")
+        if meeting is not None:
+            context |= {"related": self.related_lists(request, meeting), "people": None}
+            if self.may_see_people(request):
+                context |= {"people": self.people(request, meeting), "people_limit": ATTENDEES_SHOWN}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def may_see_people(self, request: HttpRequest) -> bool:
+        """Whether the attendees of meetings are this person's business."""
+        return any(self.holds(request, name) for name in (permission_names.GET_MEETING_ATTENDEES, "view_attendee"))
+
+    def people(self, request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
+        """Return the first attendees, those who are here now before the others, with their newest connections."""
+        if request.method == "GET":
+            close_silent(meeting)
+        rows: list[Any] = list(
+            meeting.attendees.order_by("is_deleted", "pk").prefetch_related(newest_connections(CONNECTIONS_SHOWN))[
+                : ATTENDEES_SHOWN + 1
+            ]
+        )
+        attendees = self.admin_of(Attendee)
+        shown = [
+            {
+                "attendee": attendee,
+                "connections": attendee.newest_connections[:CONNECTIONS_SHOWN],
+                "has_more": len(attendee.newest_connections) > CONNECTIONS_SHOWN,
+                "url": attendees.url_of("change", attendee) if attendees else "",
+                "tools": attendees.tools(request, attendee) if attendees else [],
+            }
+            for attendee in rows[:ATTENDEES_SHOWN]
+        ]
+        return {"shown": shown, "has_more": len(rows) > ATTENDEES_SHOWN}
+
+    def related_lists(self, request: HttpRequest, meeting: Meeting) -> list[Tool]:
+        """Return the lists that can be narrowed to one meeting and that this person may see."""
+        found = []
+        for relation in self.opts.related_objects:
+            model: Any = relation.related_model
+            other = self.admin_of(model)
+            if other and filters.OfMeetingFilter in other.list_filter and other.has_view_permission(request):
+                query = urlencode({"meeting": meeting.meeting_link})
+                label = str(model._meta.verbose_name_plural).capitalize()
+                found.append(Tool(label=label, url=f"{other.url_of('changelist')}?{query}"))
+        return found
+
+    # --- join links -----------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.join_link_view)
+        return [path("<path:object_id>/join-link/", view, name=self.url_name("join-link")), *super().get_urls()]
+
+    def may_hand_out_links(self, request: HttpRequest) -> bool:
+        """Whether this person may mint join tokens."""
+        may_issue = self.holds(request, permission_names.GENERATE_MEETING_TOKEN)
+        return may_issue and self.has_view_or_change_permission(request)
+
+    def tools(self, request: HttpRequest, obj: Meeting) -> list[Tool]:
+        found = super().tools(request, obj)
+        if self.may_hand_out_links(request) and not obj.deleted and not obj.is_over(timezone.now()):
+            found.insert(0, Tool(label="Copy join link", url=self.url_of("join-link", obj)))
+        return found
+
+    def join_link_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for whom (GET), then show a link with a join token in its fragment (POST).
+
+        The token is in the page and nowhere else: no address, no log and no row has it.
+        """
+        if not self.may_hand_out_links(request):
+            raise PermissionDenied
+        meeting = self.get_object(request, unquote(object_id))
+        if meeting is None:
+            return self.no_such_row(request, object_id)
+        refusal = _why_no_link(meeting)
+        if refusal:
+            self.message_user(request, refusal, messages.WARNING)
+            return HttpResponseRedirect(self.url_of("change", meeting))
+        form = JoinLinkForm(request.POST if request.method == "POST" else None)
+        context = {"title": "Join link", "subtitle": str(meeting), "form": form, "original": meeting}
+        if form.is_bound and form.is_valid():
+            context |= self._minted(request, meeting, form)
+        response = self.page(request, "videoconf_meetings/admin/join_link.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def _minted(self, request: HttpRequest, meeting: Meeting, form: JoinLinkForm) -> dict[str, Any]:
+        name, role = form.cleaned_data["name"], Role(form.cleaned_data["role"])
+        try:
+            token = services.issue_token(meeting, role=role, data=name, ext_id=form.cleaned_data["ext_id"])
+        except EXPECTED as error:
+            add_refusal(form, error)
+            return {}
+        self.log_change(request, meeting, f"Join link for “{name}” as {role.value}.")
+        address = page_of(meeting)
+        link = f"{request.build_absolute_uri(address)}#token={token.value}" if address else ""
+        return {"link": link, "token": token, "name": name, "role": role.value}
+
+
+def _why_no_link(meeting: Meeting) -> str:
+    if meeting.deleted:
+        return "The meeting is deleted; restore it first."
+    try:
+        rules.refuse_join(meeting, now=timezone.now())
+    except VideoconfError as error:
+        return told(error)
+    return ""
+
+
+def page_of(meeting: Meeting) -> str:
+    """Return the path of the meeting page, empty where the host does not mount it."""
+    try:
+        return reverse("videoconf:meet", args=[meeting.meeting_link])
+    except NoReverseMatch:
+        return ""
+
+
+def editable_fields(meeting: Meeting) -> set[str]:
+    """Return what can still be changed: the caller's notes at any time, how long it takes until it starts."""
+    if meeting.is_over(timezone.now()) or not is_configured(meeting.provider):
+        return set(rules.EDITABLE_AFTER_END)
+    names = {"title", "is_scheduled", "schedule_time", "max_participants", *rules.EDITABLE_AFTER_END}
+    if meeting.start_time is None:
+        names.add("duration")
+    provider = get_provider(meeting.provider)
+    if extensions.can_archive(provider) and not provider.capabilities.fixes_archiving:
+        names.add("is_archived")
+    return names

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 
 from meetings.api.fields import (
     BooleanProperty,
@@ -60,3 +62,17 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class OwnEndpoints(EndpointEnumerator):
+    """The operations of our viewsets: those that name their permissions."""
+
+    def should_include_endpoint(self, path: str, callback: Any) -> bool:
+        is_ours = isinstance(getattr(callback.cls, "permissions", None), Mapping) if hasattr(callback, "cls") else False
+        return is_ours and bool(super().should_include_endpoint(path, callback))
+
+
+class OwnSchemaGenerator(SchemaGenerator):
+    """Describes our operations only: a host's own API is not ours to publish."""
+
+    endpoint_inspector_cls = OwnEndpoints

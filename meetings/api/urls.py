@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from meetings.api.accounts import TokenViewSet
 from meetings.api.health import HealthViewSet
+from meetings.api.openapi import OwnSchemaGenerator
 from meetings.api.viewsets import AttendeeViewSet, MeetingViewSet
 
 meeting = "session/<str:meeting_link>"
@@ -39,7 +40,9 @@ urlpatterns = [
     path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
     path(
         "schema",
-        SpectacularAPIView.as_view(authentication_classes=(), permission_classes=()),
+        SpectacularAPIView.as_view(
+            generator_class=OwnSchemaGenerator, authentication_classes=(), permission_classes=()
+        ),
         name="schema",
     ),
     path(

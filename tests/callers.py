@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jwt
 from django.conf import settings
@@ -14,9 +14,8 @@ from archives import permission_names as archive_names
 from meetings import permission_names as meeting_names
 
 if TYPE_CHECKING:
-    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
-else:
-    Answer = Any
+    from django.test.client import _MonkeyPatchedWSGIResponse
+Answer: TypeAlias = "_MonkeyPatchedWSGIResponse"
 
 PERMISSIONS: tuple[str, ...] = (*meeting_names.DESCRIPTIONS, *archive_names.DESCRIPTIONS)
 ISSUER = "videoconf"

@@ -10,6 +10,7 @@ import { showRoom } from "./ui/room.js";
 import { showSentences } from "./ui/sentences.js";
 import { showTiles } from "./ui/tiles.js";
 import { showViews } from "./ui/views.js";
+import { keepAwake } from "./ui/wakelock.js";
 
 /** @type {import("./types.js").Config} */
 const config = JSON.parse(byId("meeting-config").textContent ?? "");
@@ -24,6 +25,7 @@ showDevices(meeting.local, byId("room-devices"), (choice) => meeting.choose(choi
 showRoom(meeting);
 showTiles(meeting);
 showPeople(meeting);
+keepAwake(meeting);
 
 if (config.debug) {
   meeting.on("state", () => Object.assign(window, { videoconf: meeting.provider }));

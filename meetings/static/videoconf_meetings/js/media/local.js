@@ -175,7 +175,8 @@ export class LocalMedia extends Emitter {
     track.addEventListener("ended", () => {
       if (this.tracks[kind] !== track) return;
       this.#drop(kind);
-      this.emit("change", {});
+      if (kind === "screen") this.emit("change", {});
+      else this.#report(kind === "camera" ? "no-camera" : "no-microphone");
     });
   }
 

@@ -193,6 +193,7 @@ export class Meeting extends Emitter {
     provider.on("code", ({ id, code }) => this.self?.encrypted !== false && roster.change(id, { code }));
     provider.on("stream", ({ id, kind, stream }) => roster.show(id, kind, stream));
     provider.on("muted", ({ by }) => {
+      if (!this.local.state.mic) return;
       this.local.setMicrophone(false);
       this.emit("muted", { by });
     });

@@ -1,4 +1,6 @@
 // @ts-check
+import { randomId } from "../random.js";
+
 // What the browser remembers for this page. Storage may be forbidden: then nothing is remembered, and nothing fails.
 
 /** @param {() => Storage} storage @param {string} key @returns {any} */
@@ -27,7 +29,7 @@ const ofTab = () => sessionStorage;
 export function browserId() {
   const known = read(lasting, "browser");
   if (typeof known === "string") return known;
-  const id = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const id = randomId();
   write(lasting, "browser", id);
   return id;
 }

@@ -9,7 +9,11 @@ import { byId } from "./dom.js";
 /** @type {Partial<Record<State, Sentence>>} */
 const SENTENCES = {
   ended: { title: "This meeting has ended.", detail: "You can close this page." },
-  scheduled: { title: "This meeting has not started yet.", detail: "It opens soon." },
+  scheduled: {
+    title: "This meeting has not started yet.",
+    detail: "Try again when it is about to begin.",
+    action: ["Try again", (meeting) => meeting.prepare()],
+  },
   full: {
     title: "This meeting is full.",
     detail: "As soon as someone leaves, there is a place for you.",
@@ -68,7 +72,7 @@ export function showSentences(meeting) {
     if (!sentence) return;
     byId("sentence-title").textContent = sentence.title;
     byId("sentence-detail").textContent = DETAILS[meeting.refusal?.code ?? ""] ?? sentence.detail;
-    action.hidden = !sentence.action;
+    action.hidden = !sentence.action || (state === "scheduled" && meeting.opensAt !== null);
     action.textContent = sentence.action?.[0] ?? "";
     if (state === "scheduled" && meeting.opensAt) {
       byId("sentence-detail").replaceChildren(...opensAt(new Date(meeting.opensAt)));

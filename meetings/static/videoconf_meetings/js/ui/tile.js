@@ -1,6 +1,6 @@
 // @ts-check
 import { find, setText } from "./dom.js";
-import { drawIcons } from "./icons.js";
+import { drawIcons, setIcon } from "./icons.js";
 
 /** @import { Link, Participant } from "../types.js" */
 
@@ -103,7 +103,22 @@ export class ScreenTile {
     this.#name.className = "tile__name";
     bar.append(this.#name);
     this.element.append(this.video, bar);
+    if (!participant.local && document.fullscreenEnabled) this.element.append(this.#fullScreenButton());
     this.draw(participant);
+  }
+
+  #fullScreenButton() {
+    const button = document.createElement("button");
+    button.className = "round tile__expand";
+    button.type = "button";
+    button.title = "Full screen";
+    button.setAttribute("aria-label", button.title);
+    setIcon(button, "expand");
+    button.addEventListener("click", () => {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else this.element.requestFullscreen().catch(() => {});
+    });
+    return button;
   }
 
   /** @param {Participant} participant */

@@ -1,5 +1,6 @@
 // @ts-check
 import { Emitter } from "../../events.js";
+import { randomId } from "../../random.js";
 import { KINDS } from "../provider.js";
 import { encryptionCode } from "./code.js";
 
@@ -7,9 +8,11 @@ import { encryptionCode } from "./code.js";
 
 /** @typedef {{description?: RTCSessionDescriptionInit, candidate?: RTCIceCandidateInit | null, pair?: string, restart?: boolean}} Sig */
 
+/** What a connection begins with it must keep. @type {RTCConfiguration} */
+const FIXED = { bundlePolicy: "max-bundle" };
 const ANSWER_SECONDS = 8;
+const CONNECT_SECONDS = 15;
 const DISCONNECTED_SECONDS = 4;
-const RESTART_SECONDS = 8;
 const RESTARTS = 2;
 const SCREEN_BITRATE = 2_500_000;
 
@@ -46,14 +49,14 @@ export class Peer extends Emitter {
     super();
     this.#polite = polite;
     this.#sends = sends;
-    this.#configuration = configuration;
+    this.#configuration = { ...configuration, ...FIXED };
     this.#tracks = tracks;
     this.#quality = quality;
   }
 
   /** Begins anew: whatever connection there was is dropped on both sides. */
   async offer() {
-    const connection = this.#open(crypto.randomUUID());
+    const connection = this.#open(randomId());
     for (const kind of KINDS) {
       const streams = this.#sends ? [this.#sent[kind === "screen" ? "screen" : "camera"]] : [];
       connection.addTransceiver(this.#tracks[kind] ?? (kind === "microphone" ? "audio" : "video"), {
@@ -74,8 +77,8 @@ export class Peer extends Emitter {
 
   /** @param {RTCConfiguration} configuration */
   configure(configuration) {
-    this.#configuration = configuration;
-    this.connection?.setConfiguration(configuration);
+    this.#configuration = { ...configuration, ...FIXED };
+    this.connection?.setConfiguration(this.#configuration);
   }
 
   /** @param {Tracks} tracks */
@@ -101,7 +104,7 @@ export class Peer extends Emitter {
   async revive() {
     if (!this.connection) return;
     if (this.connection.signalingState !== "stable") await this.offer();
-    else if (["failed", "disconnected"].includes(this.connection.connectionState)) await this.#restart();
+    else if (this.connection.connectionState !== "connected") await this.#restart();
   }
 
   close() {
@@ -115,7 +118,7 @@ export class Peer extends Emitter {
   /** @param {string} pair */
   #open(pair) {
     this.close();
-    const connection = new RTCPeerConnection({ ...this.#configuration, bundlePolicy: "max-bundle" });
+    const connection = new RTCPeerConnection(this.#configuration);
     this.connection = connection;
     this.#pair = pair;
     this.#received = { camera: new MediaStream(), screen: new MediaStream() };
@@ -200,6 +203,7 @@ export class Peer extends Emitter {
 
   /** @param {RTCPeerConnection} connection */
   async #settled(connection) {
+    this.#later(CONNECT_SECONDS, () => this.#restart());
     await this.#limit();
     const code = await encryptionCode(connection);
     if (code && connection === this.connection) this.emit("code", code);
@@ -233,13 +237,12 @@ export class Peer extends Emitter {
   async #restart() {
     const connection = this.connection;
     if (!connection || !this.online || connection.connectionState === "connected") return;
-    this.#later(RESTART_SECONDS, () => this.#restart());
-    if (this.#restarts++ >= RESTARTS) {
+    const isHopeless = connection.connectionState === "failed" && this.#restarts++ >= RESTARTS;
+    if (isHopeless || connection.signalingState === "have-local-offer") {
       this.#restarts = 0;
       await this.offer();
     } else if (connection.signalingState === "stable") {
       await this.#makeOffer(connection, true);
-      this.#later(RESTART_SECONDS, () => this.#restart());
     }
   }
 

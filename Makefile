@@ -11,10 +11,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 run: $(VENV)/.run-ready
 	@exec $(BIN)/python -m videoconf.run
 
-test: $(VENV)/.dev-ready
+test: $(VENV)/.dev-ready node_modules/.ready
 	@exec $(BIN)/python .ci/test.py $(ARGS)
 
-lint: $(VENV)/.dev-ready
+lint: $(VENV)/.dev-ready node_modules/.ready
 	@exec $(BIN)/python .ci/lint.py
 
 clean:
@@ -32,3 +32,9 @@ $(VENV)/.run-ready: requirements.txt | $(BIN)/python
 $(VENV)/.dev-ready: requirements.txt requirements-dev.txt | $(BIN)/python
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@ $(VENV)/.run-ready
+
+# What only checks need: the TypeScript compiler and axe. A machine without npm does without; make lint says so.
+node_modules/.ready: package.json
+	@if command -v npm >/dev/null; then \
+	  npm install --no-save --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null && touch $@; \
+	fi

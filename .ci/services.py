@@ -84,7 +84,8 @@ class PostgreSQL(Service):
         data, log = self.folder / "data", self.folder / "log"
         initdb = [programs["initdb"], "-D", str(data), "-U", "videoconf", "-A", "trust", "-E", "UTF8", "-N"]
         with log.open("ab") as output:
-            subprocess.run(initdb, check=True, stdout=output, stderr=output, user=user)
+            if subprocess.run(initdb, stdout=output, stderr=output, user=user).returncode != 0:
+                raise UnavailableError(f"initdb failed: {log.read_text().strip().splitlines()[-1:]}")
             settings = {
                 "listen_addresses": "",
                 "unix_socket_directories": str(self.folder),

@@ -1,7 +1,7 @@
 """What `make test` runs: the suite on each configuration that this machine has, and the browser tests apart.
 
-What is missing is named in a line each; with CI=true it is a failure. With arguments, which go to pytest, it
-is one run on what DATABASE_URL and REDIS_URL say: `make test ARGS="-k webhooks"`.
+What is missing is named in a line each; with CI=true it is a failure. With arguments, which go to pytest, it is
+one run on what DATABASE_URL and REDIS_URL say: `make test ARGS="-k webhooks"`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,30 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services import PostgreSQL, Redis, UnavailableError
+from services import PostgreSQL, Redis, Service, UnavailableError
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 NO_TEST_COLLECTED = 5
-OWN_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py")  # once is enough: they choose their own
-NAMESPACE = ['ip link set lo up && exec "$@"', "sh"]
+OWN_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py")  # they choose their own: once is enough
+BOTH_CORES = ["-n", "2", "--dist", "loadfile"]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What a run stands on; an empty address means SQLite, or layers in memory."""
+
+    database: str = ""
+    redis: str = ""
+
+    def marks(self) -> str:
+        """Return which tests can't run on it."""
+        lacks = [name for name, has in (("postgres", self.database), ("redis", self.redis)) if not has]
+        return "".join(f" and not {name}" for name in lacks)
+
+    def __str__(self) -> str:
+        return f"{'PostgreSQL' if self.database else 'SQLite'}, {'Redis' if self.redis else 'layers in memory'}"
 
 
 @dataclass(slots=True)
@@ -32,13 +49,17 @@ class Outcome:
     rows: list[tuple[str, int, float]] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
 
-    def run(self, title: str, arguments: list[str], *, prefix: list[str] | None = None, **env: str) -> None:
-        """Run pytest once; no test collected is no failure here, as a marker may have no test yet."""
-        print(f"\n=== {title}", flush=True)
+    def run(
+        self, title: str, arguments: list[str], backing: Backing | None = None, prefix: list[str] | None = None
+    ) -> None:
+        """Run pytest once; no test collected is no failure here, as a mark may have no test yet."""
+        print(f"\n=== {title}" + (f": {backing}" if backing else ""), flush=True)
+        env = {"DATABASE_URL": backing.database, "REDIS_URL": backing.redis} if backing else {}
         started = time.monotonic()
         command = [*(prefix or []), sys.executable, "-m", "pytest", *arguments]
         status = subprocess.run(command, cwd=ROOT, env=os.environ | env).returncode
-        self.rows.append((title, 0 if status == NO_TEST_COLLECTED else status, time.monotonic() - started))
+        status = 0 if status == NO_TEST_COLLECTED else status
+        self.rows.append((f"{title}: {backing}" if backing else title, status, time.monotonic() - started))
 
     def summary(self) -> int:
         print("\n=== Summary")
@@ -52,66 +73,58 @@ class Outcome:
 
 def namespace_command() -> list[str]:
     """Return the command that starts another in a network namespace with nothing but loopback."""
-    flags = "-n" if os.geteuid() == 0 else "-Urn"
+    if not any(shutil.which(name) for name in BROWSERS):
+        raise UnavailableError("Chromium is not installed")
     if shutil.which("unshare") is None or shutil.which("ip") is None:
-        raise UnavailableError("browser tests: unshare and ip (util-linux, iproute2) are not installed")
-    prefix = ["unshare", flags, "sh", "-ec", *NAMESPACE]
+        raise UnavailableError("unshare and ip (util-linux, iproute2) are not installed")
+    flags = "-n" if os.geteuid() == 0 else "-Urn"
+    prefix = ["unshare", flags, "sh", "-ec", 'ip link set lo up && exec "$@"', "sh"]
     if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
-        raise UnavailableError("browser tests: this machine allows no network namespaces")
+        raise UnavailableError("this machine allows no network namespaces")
     return prefix
 
 
-def suite(outcome: Outcome, folder: Path) -> None:
-    workers = ["-n", "2", "--dist", "loadfile"] if (os.cpu_count() or 1) > 1 else []
-    outcome.run(
-        "SQLite, in-memory layers",
-        [*workers, "-m", "not browser and not host and not postgres and not redis"],
-        DATABASE_URL="",
-        REDIS_URL="",
+def start(stack: contextlib.ExitStack, outcome: Outcome, service: Service, what: str) -> str:
+    """Start a service until the end of the stack; return its address, or nothing if it can't be had."""
+    try:
+        return stack.enter_context(service)
+    except UnavailableError as lacking:
+        outcome.lacking.append(f"{what} ({lacking})")
+        return ""
+
+
+def run_everything(outcome: Outcome, stack: contextlib.ExitStack, folder: Path) -> None:
+    plain = Backing()
+    full = Backing(
+        start(stack, outcome, PostgreSQL(folder / "postgres"), "PostgreSQL, and the tests on it"),
+        start(stack, outcome, Redis(folder / "redis"), "Redis, and the tests of several processes"),
     )
-    with contextlib.ExitStack() as stack:
-        try:
-            database = stack.enter_context(PostgreSQL(folder / "postgres"))
-        except UnavailableError as lacking:
-            outcome.lacking.append(f"PostgreSQL ({lacking}): the suite on PostgreSQL, and with it Redis")
-            return
-        marks, redis = "not browser and not host", ""
-        try:
-            redis = stack.enter_context(Redis(folder / "redis"))
-        except UnavailableError as lacking:
-            outcome.lacking.append(f"Redis ({lacking}): what needs several processes")
-            marks += " and not redis"
-        outcome.run(
-            f"PostgreSQL, {'Redis' if redis else 'in-memory layers'}",
-            [*workers, "-m", marks, *(f"--ignore={path}" for path in OWN_DATABASE)],
-            DATABASE_URL=database,
-            REDIS_URL=redis,
-        )
-
-
-def browser(outcome: Outcome) -> None:
-    if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
-        outcome.lacking.append("Chromium is not installed: the browser tests")
-        return
+    suite = "not browser and not host"
+    outcome.run("Suite", [*BOTH_CORES, "-m", suite + plain.marks()], plain)
+    if full.database:
+        ignored = [f"--ignore={path}" for path in OWN_DATABASE]
+        outcome.run("Suite", [*BOTH_CORES, "-m", suite + full.marks(), *ignored], full)
+    elif full.redis:
+        outcome.run("Redis only", ["-m", f"redis and {suite}{full.marks()}"], full)
     try:
         prefix = namespace_command()
+        outcome.run("Browser", ["-m", "browser" + plain.marks()], plain, prefix)
+        if full != plain:
+            outcome.run("Browser", ["-m", f"browser and (postgres or redis){full.marks()}"], full, prefix)
     except UnavailableError as lacking:
-        outcome.lacking.append(str(lacking))
-        return
-    outcome.run("Chromium, in a network namespace", ["-m", "browser"], prefix=prefix, DATABASE_URL="", REDIS_URL="")
+        outcome.lacking.append(f"the browser tests ({lacking})")
+    outcome.run("The wheel in a blank project", ["-m", "host"], plain)
 
 
 def main(arguments: list[str]) -> int:
     outcome = Outcome()
     if arguments:
-        outcome.run("as asked", arguments)
+        outcome.run("As asked", arguments)
         return outcome.summary()
-    with tempfile.TemporaryDirectory(prefix="videoconf-") as name:
+    with tempfile.TemporaryDirectory(prefix="videoconf-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL may have to run as another user
-        suite(outcome, folder)
-    browser(outcome)
-    outcome.run("the wheel in a blank project", ["-m", "host"], DATABASE_URL="", REDIS_URL="")
+        run_everything(outcome, stack, folder)
     return outcome.summary()
 
 

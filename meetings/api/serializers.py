@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from meetings.api.bodies import BodySerializer
+from meetings.api.bodies import MAX_BODY, BodySerializer
 from meetings.api.fields import (
     BooleanProperty,
     ChoiceProperty,
@@ -88,7 +88,7 @@ class TokenBody(BodySerializer):
     role = ChoiceProperty(choices=ROLES, required=False)
     expireTime = InstantProperty(source="expires_at", required=False, allow_epoch=True, headline=EXPIRE_FORMAT)
     # The base class has an attribute of that name, which a declared field never becomes.
-    data = TextProperty(max_length=100_000, multiline=True, required=False)  # type: ignore[assignment]
+    data = TextProperty(max_length=MAX_BODY, multiline=True, required=False)  # the provider says how long  # type: ignore[assignment]
     extId = TextProperty(source="ext_id", max_length=255, required=False)
 
 

@@ -207,3 +207,18 @@ def lives(draw: st.DrawFn) -> Life:
         connections=tuple(draw(connection_lives(number)) for number in range(count)),
         session_ends=tuple(sorted(draw(st.sets(MOMENT, max_size=2)))),
     )
+
+
+CROWD = Life(
+    connections=tuple(
+        ConnectionLife(
+            connection_id=f"c{number}",
+            data=["Ann", "Bea", ""][number % 3],
+            joined=1000 * number,
+            left=None if number % 4 == 0 else 50_000 + number,
+            streams=(StreamLife(stream_id=f"s{number}", started=1000 * number + 10, ended=40_000),),
+        )
+        for number in range(12)
+    ),
+    session_ends=(45_000, 90_000),
+)

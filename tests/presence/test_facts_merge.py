@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection as database
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +12,7 @@ from meetings import attendance
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting, Stream
 from tests.factories import MeetingFactory
 from tests.presence.lives import (
+    CROWD,
     START,
     ConnectionLife,
     Event,
@@ -28,6 +26,7 @@ from tests.presence.lives import (
     rows_of,
     truth_of,
 )
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 thorough = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -203,44 +202,6 @@ def test_a_copy_is_stored_once() -> None:
     store(events, meeting)
 
     assert AttendanceFact.objects.filter(meeting=meeting).count() == count == len(events)
-
-
-def in_threads(count: int, work: Callable[[int], None]) -> None:
-    """Run `work(0)` … `work(count - 1)` at the same time; the first error is raised here."""
-    errors: list[BaseException] = []
-    gate = threading.Barrier(count)
-
-    def run(number: int) -> None:
-        try:
-            gate.wait()
-            work(number)
-        except BaseException as error:  # noqa: BLE001  (raised below, in the test's own thread)
-            errors.append(error)
-        finally:
-            database.close()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
-CROWD = Life(
-    connections=tuple(
-        ConnectionLife(
-            connection_id=f"c{number}",
-            data=["Ann", "Bea", ""][number % 3],
-            joined=1000 * number,
-            left=None if number % 4 == 0 else 50_000 + number,
-            streams=(StreamLife(stream_id=f"s{number}", started=1000 * number + 10, ended=40_000),),
-        )
-        for number in range(12)
-    ),
-    session_ends=(45_000, 90_000),
-)
 
 
 @pytest.mark.postgres

@@ -5,13 +5,18 @@ from __future__ import annotations
 import io
 import logging
 import logging.config
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as project
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+
+from tests.browser.server import Server
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 UNKNOWN = {
@@ -234,3 +239,21 @@ def test_log_has_no_line_for_a_clients_mistake(client: Client, logged: io.String
     client.get("/nowhere")
 
     assert logged.getvalue() == ""
+
+
+@pytest.mark.postgres
+def test_asgi_server_keeps_no_connection_of_a_request_that_is_over(tmp_path: Path) -> None:
+    server = Server(tmp_path, DEBUG="true")
+    server.start()
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            statuses = set(pool.map(lambda _: server.client.get("/health/ready").status_code, range(80)))
+        assert statuses == {200}
+
+        database = str(server.env["DATABASE_URL"]).rpartition("/")[2]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [database])
+            [open_connections] = cursor.fetchone()
+        assert open_connections <= 4  # the worker's, and one or two of the server's own thread
+    finally:
+        server.stop()

@@ -98,9 +98,7 @@ def running(project: Path, **env: str) -> Iterator[Running]:
         )
     started = Running(process, f"http://127.0.0.1:{port}", log)
     try:
-        eventually(
-            lambda: "are running" in started.printed() or process.poll() is not None, STARTS_WITHIN, "ready"
-        )
+        eventually(lambda: "are running" in started.printed() or process.poll() is not None, STARTS_WITHIN, "ready")
         assert process.poll() is None, started.printed()
         yield started
     finally:
@@ -172,12 +170,26 @@ def test_static_files_and_unknown_paths_answer(first: Running) -> None:
     assert unknown.json()["error"]["code"] == "route_not_found"
 
 
-def test_secrets_are_printed_nowhere(project: Path, first: Running) -> None:
-    secrets = [line.split("=", 1)[1] for line in (project / "var" / "keys.env").read_text().split()]
+def test_secrets_and_tokens_reach_neither_log_nor_database(project: Path, first: Running) -> None:
+    bearer = first.find(r"Bearer (\S+)'")
+    password = first.find(r"admin/ +\S+ / (\S+)")
+    with httpx.Client(base_url=first.base, headers={"Authorization": f"Bearer {bearer}"}) as client:
+        link = client.post("/session", json={"title": "found in the database"}).json()["code"]
+        join = client.post(f"/session/{link}/token", json={"data": "Ada"}).json()["token"]
+        client.post("/auth/token", json={"username": "admin", "password": f"{password}-mistyped"})
+        client.post("/webhooks/session", json={"event": "nonsense"}, headers={"Authorization": f"Bearer {join}"})
+        client.get(f"/meet/{link}", params={"token": join})
+    keys = [line.split("=", 1)[1] for line in (project / "var" / "keys.env").read_text().split()]
 
-    assert len(secrets) == 2
-    for secret in secrets:
+    stored = b"".join(path.read_bytes() for path in (project / "var").glob("db.sqlite3*")).decode("latin-1")
+    assert len(keys) == 2
+    assert "found in the database" in stored
+    for secret in (*keys, join, f"{password}-mistyped"):
         assert secret not in first.printed()
+        assert secret not in stored
+    for printed_once in (bearer, password):
+        assert first.printed().count(printed_once) == 1
+        assert printed_once not in stored
 
 
 def test_second_program_on_the_port_says_so_and_what_to_do(project: Path, first: Running) -> None:
@@ -256,9 +268,7 @@ def test_without_debug_static_files_carry_their_hash(tmp_path: Path) -> None:
         address = re.search(r'href="(/static/videoconf/chrome\.[0-9a-f]{12}\.css)"', page.text)
         assert address is not None
         sheet = httpx.get(server.base + address[1])
-        module = re.search(
-            r'src="(/static/[^"]+\.js)"', httpx.get(server.find(r"A ready meeting +(\S+)")).text
-        )
+        module = re.search(r'src="(/static/[^"]+\.js)"', httpx.get(server.find(r"A ready meeting +(\S+)")).text)
 
         assert sheet.status_code == 200
         assert "immutable" in sheet.headers["Cache-Control"]

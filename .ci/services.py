@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -34,6 +35,7 @@ class Service:
     """A server process; used as a context manager that gives its address."""
 
     process: subprocess.Popen[bytes] | None = None
+    stop_signal = signal.SIGTERM
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,7 +56,7 @@ class Service:
     def stop(self) -> None:
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.terminate()
+        self.process.send_signal(self.stop_signal)
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
@@ -73,6 +75,8 @@ class Service:
 
 class PostgreSQL(Service):
     """A cluster made for this run: nothing is kept, so nothing waits for the disk."""
+
+    stop_signal = signal.SIGINT  # with SIGTERM it would wait for its clients
 
     def start(self) -> str:
         programs = {

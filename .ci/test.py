@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -117,6 +118,7 @@ def run_everything(outcome: Outcome, stack: contextlib.ExitStack, folder: Path) 
 
 
 def main(arguments: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     outcome = Outcome()
     if arguments:
         outcome.run("As asked", arguments)

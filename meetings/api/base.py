@@ -76,8 +76,7 @@ class ApiViewSet(GenericViewSet[Any]):
         return exception_handler
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        allowed = ", ".join(sorted(method.upper() for method in self.action_map or {}))
-        return HttpResponse(status=204, headers={"Allow": allowed})
+        return HttpResponse(status=204)
 
     @property
     def caller(self) -> Caller:

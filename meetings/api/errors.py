@@ -74,7 +74,7 @@ def _of_framework(error: Exception) -> Response | None:
         return Response(envelope(401, message, code), status=401, headers={"WWW-Authenticate": header})
     if isinstance(error, (drf.PermissionDenied, PermissionDenied)):
         return Response(envelope(403, _text(error) or "NotAllowedAccess", "permission_denied"), status=403)
-    if isinstance(error, Http404):
+    if isinstance(error, (Http404, drf.MethodNotAllowed)):
         return Response(envelope(404, "API not found !", "route_not_found"), status=404)
     if isinstance(error, drf.Throttled):
         wait = {"Retry-After": str(int(getattr(error, "wait", None) or 1) + 1)}

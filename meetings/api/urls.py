@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from meetings.api.accounts import TokenViewSet
+from meetings.api.documents import DocsView, SchemaView
 from meetings.api.health import HealthViewSet
-from meetings.api.openapi import OwnSchemaGenerator
 from meetings.api.viewsets import AttendeeViewSet, MeetingViewSet
 
 meeting = "session/<str:meeting_link>"
@@ -38,18 +37,6 @@ urlpatterns = [
     path("auth/token/refresh", TokenViewSet.as_view({"post": "refresh"}), name="auth-token-refresh"),
     path("health/live", HealthViewSet.as_view({"get": "live"}), name="health-live"),
     path("health/ready", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
-    path(
-        "schema",
-        SpectacularAPIView.as_view(
-            generator_class=OwnSchemaGenerator, authentication_classes=(), permission_classes=()
-        ),
-        name="schema",
-    ),
-    path(
-        "docs",
-        SpectacularSwaggerSplitView.as_view(
-            url_name="videoconf:schema", authentication_classes=(), permission_classes=()
-        ),
-        name="docs",
-    ),
+    path("schema", SchemaView.as_view(), name="schema"),
+    path("docs", DocsView.as_view(url_name="videoconf:schema"), name="docs"),
 ]

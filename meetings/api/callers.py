@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,12 @@ class Caller:
 
     is_authenticated = True
     is_active = True
+
+    @property
+    def key(self) -> str:
+        """A text that no other caller has, whatever its name and tenant."""
+        kind = "user" if self.user is not None else "caller"
+        return hashlib.sha256(f"{kind} {self.actor}".encode()).hexdigest()
 
     def may(self, app_label: str, name: str) -> bool:
         """Whether the caller holds a permission (`app_label` and codename)."""

@@ -84,7 +84,7 @@ class MeetingViewSet(ApiViewSet):
         answer = idempotency.once(
             work,
             tenant=self.caller.tenant,
-            caller=self.caller.actor,
+            caller=self.caller.key,
             key=key,
             body_hash=hashlib.sha256(canonical.encode()).hexdigest(),
         )

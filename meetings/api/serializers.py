@@ -87,8 +87,8 @@ class TokenBody(BodySerializer):
 
     role = ChoiceProperty(choices=ROLES, required=False)
     expireTime = InstantProperty(source="expires_at", required=False, allow_epoch=True, headline=EXPIRE_FORMAT)
-    # The base class has an attribute of that name, which a declared field never becomes.
-    data = TextProperty(max_length=MAX_BODY, multiline=True, required=False)  # the provider says how long  # type: ignore[assignment]
+    # The base class has an attribute of that name, which a declared field never becomes. The provider says how long.
+    data = TextProperty(max_length=MAX_BODY, multiline=True, required=False)  # type: ignore[assignment]
     extId = TextProperty(source="ext_id", max_length=255, required=False)
 
 

@@ -3,6 +3,7 @@ import { byId } from "./dom.js";
 
 const SECONDS = 7;
 const AT_MOST = 3;
+const SPOKEN_SECONDS = 1;
 
 /** A few words that everyone sees and hears, and that go away by themselves. @param {string} text */
 export function toast(text) {
@@ -23,5 +24,6 @@ export function announce(text) {
   const line = document.createElement("p");
   line.textContent = text;
   announcer.append(line);
-  while (announcer.children.length > 5) announcer.firstElementChild?.remove();
+  // It has been heard; left there, it would be found by whoever reads through the page.
+  setTimeout(() => line.remove(), SPOKEN_SECONDS * 1000);
 }

@@ -16,6 +16,7 @@ export function showPeople(meeting) {
     draw();
     openDialog(dialog);
   });
+  dialog.addEventListener("close", () => byId("people-list").replaceChildren());
   muteAll.addEventListener("click", () => {
     meeting.provider?.mute("*");
     dialog.close();

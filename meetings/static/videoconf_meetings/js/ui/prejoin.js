@@ -76,7 +76,9 @@ export function showPrejoin(meeting) {
     byId("prejoin-media").hidden = meeting.isListener;
     byId("listener-hint").hidden = !meeting.isListener;
     byId("prejoin").classList.toggle("prejoin--listener", meeting.isListener);
-    byId("prejoin-recording").hidden = !meeting.recording;
+    const isRecorded = meeting.recording && ["prejoin", "joining"].includes(meeting.state);
+    byId("prejoin-recording").hidden = !isRecorded;
+    setText(byId("prejoin-recording-text"), isRecorded ? "This meeting is being recorded." : "");
     setText(byId("prejoin-eyebrow"), joining ? "One moment…" : "Ready to join?");
     drawPreview(["prejoin", "joining"].includes(meeting.state) ? local.tracks.camera : null);
     meter(meeting.state === "prejoin" && state.mic ? local.tracks.microphone : null);

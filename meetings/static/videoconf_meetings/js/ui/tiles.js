@@ -146,7 +146,7 @@ class Tiles {
     this.#list.style.setProperty("--tile-width", `${width}px`);
     this.#list.style.setProperty("--tile-height", `${height}px`);
     // Twice as many grid columns as tiles in a row: an incomplete last row is centred.
-    const rest = elements.length % columns;
+    const rest = onStage ? 0 : elements.length % columns;
     const firstOfLastRow = elements.length - rest;
     elements.forEach((element, index) => {
       element.style.gridColumnStart = rest > 0 && index === firstOfLastRow ? String(columns - rest + 1) : "auto";

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services import PostgreSQL, Redis, Service, UnavailableError
+from services import PostgreSQL, Redis, Service, UnavailableError, find_program
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
@@ -101,6 +101,11 @@ def run_everything(outcome: Outcome, stack: contextlib.ExitStack, folder: Path) 
         start(stack, outcome, Redis(folder / "redis"), "Redis, and the tests of several processes"),
     )
     suite = "not browser and not host"
+    try:
+        find_program("nginx", "/usr/sbin")
+    except UnavailableError as lacking:
+        outcome.lacking.append(f"the check of docs/deploy/nginx.conf ({lacking})")
+        suite += " and not nginx"
     outcome.run("Suite", [*BOTH_CORES, "-m", suite + plain.marks()], plain)
     if full.database:
         ignored = [f"--ignore={path}" for path in OWN_DATABASE]

@@ -11,13 +11,17 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from meetings.api.errors import ApiError
+from meetings.api.errors import ApiError, invalid_parameter
 from meetings.api.fields import InstantProperty
 from meetings.api.pagination import single_parameter
 from meetings.conf import conf
 from meetings.exceptions import Problem
 from meetings.models import Meeting
 from meetings.querysets import STATES, MeetingQuerySet
+
+
+TEXTS = frozenset({"extId", "search"})
+"""Parameters that may be empty, which is as good as absent."""
 
 
 class BooleanWord(forms.Field):
@@ -83,7 +87,8 @@ MeetingFilter.base_filters["from"] = InstantFilter(field_name="schedule_time", l
 def filtered(request: Request, rows: MeetingQuerySet) -> MeetingQuerySet:
     """Apply the query parameters; raise 400 that names each one that can't be used."""
     for name in MeetingFilter.base_filters:
-        single_parameter(request, name)
+        if single_parameter(request, name) == "" and name not in TEXTS:
+            raise invalid_parameter(name, f"{name} is there without a value; leave it out.")
     filterset = MeetingFilter(request.query_params, queryset=rows)
     if not filterset.form.is_valid():
         problems = [

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from archives import permission_names as names
 from archives.api import serializers as wire
-from meetings.api.schema import BODY_ERRORS, LINK, NO_CONTENT, both, operation
+from meetings.api import examples
+from meetings.api.schema import BODY_ERRORS, LINK, NO_CONTENT, answer, both, operation
 
 TAG = "Archives"
 ARCHIVE_ID = OpenApiParameter("archive_id", str, OpenApiParameter.PATH, description="The archive's id.")
-NULL = OpenApiResponse(response={"nullable": True, "enum": [None]}, description="`null`.")
+NULL = {"nullable": True, "enum": [None]}
+EXAMPLE = {
+    "name": "Planning",
+    "sessionId": examples.SESSION,
+    "metaData": {
+        "id": "6f1b2c9e-4a51-4c7e-9d0a-0d6c1f4f2a11",
+        "status": "available",
+        "reason": "",
+        "createdAt": 1896082200000,
+        "duration": 2700,
+        "size": 104857600,
+        "resolution": "1280x720",
+        "outputMode": "composed",
+        "hasAudio": True,
+        "hasVideo": True,
+        "url": None,
+    },
+}
+TARGETS = {
+    "S3": {"name": "AWSS3", "bucket": "recordings", "region": "eu-west-1", "fallback": "none"},
+    "Azure": {"name": "AZURE", "accountName": "recordings", "container": "meetings", "fallback": "none"},
+}
 
 
 def _query(name: str, kind: object, text: str) -> OpenApiParameter:
@@ -23,7 +45,7 @@ list_archives = operation(
     permission=names.GET_MEETING_ARCHIVES,
     summary="List archives. Newest first.",
     tag=TAG,
-    success={200: wire.ArchiveListAnswer},
+    success={200: answer(wire.ArchiveListAnswer, {"count": 1, "items": [EXAMPLE]})},
     failures=(400,),
     parameters=[
         _query("sessionId", str, "Of this session."),
@@ -39,7 +61,7 @@ retrieve_archive = operation(
     permission=names.GET_MEETING_ARCHIVES,
     summary="Read an archive.",
     tag=TAG,
-    success={200: wire.ArchiveAnswer},
+    success={200: answer(wire.ArchiveAnswer, EXAMPLE)},
     failures=(404, 502, 503),
     parameters=[ARCHIVE_ID],
 )
@@ -48,7 +70,7 @@ delete_archive = operation(
     permission=names.DELETE_MEETING_ARCHIVE,
     summary="Delete an archive. At the provider and in the storage; the row is kept, marked as deleted.",
     tag=TAG,
-    success=both(NULL),
+    success=both(NULL, None, "null"),
     failures=(404, 409, 502, 503),
     parameters=[ARCHIVE_ID],
 )
@@ -67,16 +89,17 @@ start_archive = operation(
     summary="Start recording a meeting.",
     tag=TAG,
     body=wire.StartArchiveBody,
-    success={200: wire.ArchiveAnswer},
+    success={200: answer(wire.ArchiveAnswer, EXAMPLE)},
     failures=(*BODY_ERRORS, 404, 409, 502, 503),
     parameters=[LINK],
+    bodies={"Composed": {"name": "Planning", "outputMode": "composed", "resolution": "1280x720"}},
 )
 stop_archive = operation(
     "stopArchive",
     permission=names.STOP_MEETING_ARCHIVE,
     summary="Stop an archive.",
     tag=TAG,
-    success={200: wire.ArchiveAnswer},
+    success={200: answer(wire.ArchiveAnswer, EXAMPLE)},
     failures=(400, 404, 409, 502, 503),
     parameters=[ARCHIVE_ID],
 )
@@ -86,19 +109,16 @@ set_target = operation(
     summary="Set where archives are stored. Secrets come from the server's settings.",
     tag=TAG,
     body=wire.StorageTargetBody,
-    success=both(NULL),
+    success=both(NULL, None, "null"),
     failures=(*BODY_ERRORS, 502, 503),
-    examples=[
-        OpenApiExample("S3", value={"name": "AWSS3", "bucket": "recordings", "region": "eu-west-1"}, request_only=True),
-        OpenApiExample("Azure", value={"name": "AZURE", "accountName": "recordings"}, request_only=True),
-    ],
+    bodies=TARGETS,
 )
 get_target = operation(
     "getStorageTarget",
     permission=names.SET_MEETING_UPLOAD_TARGET,
     summary="Read where archives are stored.",
     tag=TAG,
-    success={200: wire.StorageTargetAnswer},
+    success={200: answer(wire.StorageTargetAnswer, TARGETS["S3"])},
     failures=(404,),
 )
 clear_target = operation(

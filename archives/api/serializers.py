@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from archives.models import Archive, StorageTarget
@@ -58,6 +59,7 @@ class ArchiveAnswer(serializers.Serializer[Any]):
     metaData = ArchiveMetaData()
 
 
+@extend_schema_serializer(many=False)
 class ArchiveListAnswer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="All that match, not the page.")
     items = ArchiveAnswer(many=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
@@ -17,6 +17,7 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 
 from meetings import permission_names as names
+from meetings.api import examples
 from meetings.api import serializers as wire
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,22 +47,32 @@ ERRORS: dict[int, str] = {
     403: "The permission is missing.",
     404: "There is no such object for this caller.",
     409: "The object's state does not allow it now.",
+    411: "The body's length is not known before it is read.",
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "A wrong type or an unknown property.",
     429: "Too many attempts.",
-    500: "A bug of ours.",
+    500: "Our error; the event is stored, and sending it again applies it.",
     502: "The media provider failed or refused.",
     503: "The media provider can't be reached, or a setting is missing.",
 }
 NO_CONTENT = OpenApiResponse(description="Done; no body.")
-BODY_ERRORS = (400, 413, 415, 422)
+BODY_ERRORS = (400, 411, 413, 415, 422)
 LINK = OpenApiParameter("meeting_link", str, OpenApiParameter.PATH, description="The meeting's link id.")
 
 
-def errors(*statuses: int) -> dict[int, OpenApiResponse]:
-    """Return the error answers of an operation."""
-    return {status: OpenApiResponse(response=ErrorAnswer, description=ERRORS[status]) for status in sorted(statuses)}
+def answer(response: Any, example: Any, text: str = "Done.") -> OpenApiResponse:
+    """Return an answer with a body and an example of it (of one item, if the body is a list)."""
+    shown = OpenApiExample("Answer", value=example, response_only=True)
+    return OpenApiResponse(response=response, description=text, examples=[shown])
+
+
+def errors(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
+    """Return the error answers of an operation; they are JSON, whatever the request accepts."""
+    return {
+        (status, "application/json"): answer(ErrorAnswer, examples.error(status), ERRORS[status])
+        for status in sorted(statuses)
+    }
 
 
 def operation(
@@ -74,9 +85,9 @@ def operation(
     tag: str = "Meetings",
     body: Any = None,
     parameters: Sequence[OpenApiParameter] = (),
-    examples: Sequence[OpenApiExample] = (),
+    bodies: Mapping[str, Any] | None = None,
 ) -> Callable[[F], F]:
-    """Describe one operation; 401 and 403 come with a permission."""
+    """Describe one operation; 401 and 403 come with a permission. `bodies` are examples by name."""
     guarded = (401, 403) if permission else ()
     text = f"{summary}\n\nPermission: `{permission}`." if permission else summary
     describe: Callable[[F], F] = extend_schema(
@@ -85,9 +96,9 @@ def operation(
         summary=summary.partition(".")[0] + ".",
         description=text,
         request=body,
-        parameters=list(parameters),
+        parameters=[*parameters, OpenApiParameter("format", exclude=True)],  # ours is chosen by `Accept` alone
         responses={**success, **errors(*guarded, *failures)},
-        examples=list(examples),
+        examples=[OpenApiExample(name, value=value, request_only=True) for name, value in (bodies or {}).items()],
         extensions={"x-permissions": [permission]} if permission else {},
     )
 
@@ -99,9 +110,12 @@ def operation(
     return decorator
 
 
-def both(response: Any) -> dict[tuple[int, str], Any]:
-    """Return a 200 that is given as JSON and, on request, as the same text under text/plain."""
-    return {(200, "application/json"): response, (200, "text/plain"): OpenApiTypes.STR}
+def both(response: Any, example: Any, text: Any) -> dict[tuple[int, str], Any]:
+    """Return a 200 that is given as JSON and, on request, as JSON text under text/plain."""
+    return {
+        (200, "application/json"): answer(response, example),
+        (200, "text/plain"): answer(OpenApiTypes.STR, text, "The same as JSON text."),
+    }
 
 
 create_meeting = operation(
@@ -109,7 +123,7 @@ create_meeting = operation(
     permission=names.CREATE_MEETING_SESSION,
     summary="Create a meeting. Answers its link id; under `Accept: text/plain` as a JSON string.",
     body=wire.CreateMeetingBody,
-    success=both(wire.MeetingCodeAnswer),
+    success=both(wire.MeetingCodeAnswer, {"code": examples.LINK}, f'"{examples.LINK}"'),
     failures=(*BODY_ERRORS, 409, 502, 503),
     parameters=[
         OpenApiParameter(
@@ -119,21 +133,16 @@ create_meeting = operation(
             description="The same key and body from the same caller within 24 hours give the same answer.",
         )
     ],
-    examples=[
-        OpenApiExample("Now", value={}, request_only=True),
-        OpenApiExample(
-            "Scheduled",
-            value={
-                "isScheduled": True,
-                "scheduleTime": "2030-01-31T09:30:00Z",
-                "title": "Planning",
-                "duration": 45,
-            },
-            request_only=True,
-        ),
-        OpenApiExample("Encrypted", value={"endToEndEncryption": True}, request_only=True),
-        OpenApiExample("Created", value={"code": "V1StGXR8_Z"}, response_only=True, status_codes=["200"]),
-    ],
+    bodies={
+        "Now": {},
+        "Scheduled": {
+            "isScheduled": True,
+            "scheduleTime": "2030-01-31T09:30:00Z",
+            "title": "Planning",
+            "duration": 45,
+        },
+        "Encrypted": {"endToEndEncryption": True},
+    },
 )
 
 
@@ -145,7 +154,7 @@ list_meetings = operation(
     "listMeetings",
     permission=names.GET_MEETINGS,
     summary="List meetings. Newest first, by cursor.",
-    success={200: wire.MeetingPageAnswer},
+    success={200: answer(wire.MeetingPageAnswer, examples.MEETING_PAGE)},
     failures=(400,),
     parameters=[
         _query("isScheduled", bool, "`true` or `false`."),
@@ -163,7 +172,7 @@ retrieve_meeting = operation(
     "getMeeting",
     permission=names.GET_MEETINGS,
     summary="Read a meeting.",
-    success={200: wire.MeetingAnswer},
+    success={200: answer(wire.MeetingAnswer, examples.MEETING)},
     failures=(404,),
     parameters=[LINK],
 )
@@ -175,13 +184,7 @@ edit_meeting = operation(
     success={204: NO_CONTENT},
     failures=(*BODY_ERRORS, 404),
     parameters=[LINK],
-    examples=[
-        OpenApiExample(
-            "Reschedule",
-            value={"isScheduled": True, "scheduleTime": "2030-02-01T09:30:00Z"},
-            request_only=True,
-        )
-    ],
+    bodies={"Reschedule": {"isScheduled": True, "scheduleTime": "2030-02-01T09:30:00Z"}},
 )
 delete_meeting = operation(
     "deleteMeeting",
@@ -204,20 +207,20 @@ generate_token = operation(
     permission=names.GENERATE_MEETING_TOKEN,
     summary="Issue a join token. The first one of a meeting sets its start time.",
     body=wire.TokenBody,
-    success={200: wire.JoinTokenAnswer},
+    success={200: answer(wire.JoinTokenAnswer, examples.JOIN_TOKEN)},
     failures=(*BODY_ERRORS, 404, 502, 503),
     parameters=[LINK],
-    examples=[
-        OpenApiExample("Publisher", value={"data": "Ann"}, request_only=True),
-        OpenApiExample("Moderator", value={"role": "moderator", "data": "Ann", "extId": "user-17"}, request_only=True),
-    ],
+    bodies={
+        "Publisher": {"data": "Ann"},
+        "Moderator": {"role": "moderator", "data": "Ann", "extId": "user-17"},
+    },
 )
 list_attendees = operation(
     "listAttendees",
     permission=names.GET_MEETING_ATTENDEES,
     summary="List a meeting's attendees. `active=true`: those who are there now.",
     tag="Attendees",
-    success=both(wire.AttendeeAnswer(many=True)),
+    success=both(wire.AttendeeAnswer(many=True), examples.ATTENDEE, "[]"),
     failures=(400, 404),
     parameters=[LINK, _query("active", str, "`true`: present now; anything else: all.")],
 )
@@ -227,8 +230,8 @@ attendance = operation(
     summary="Read who was there and for how long. JSON, or CSV under `Accept: text/csv`.",
     tag="Attendees",
     success={
-        (200, "application/json"): wire.AttendanceAnswer(many=True),
-        (200, "text/csv"): OpenApiTypes.STR,
+        (200, "application/json"): answer(wire.AttendanceAnswer(many=True), examples.ATTENDANCE),
+        (200, "text/csv"): answer(OpenApiTypes.STR, examples.ATTENDANCE_CSV, "A line a stay."),
     },
     failures=(404,),
     parameters=[LINK],
@@ -262,9 +265,9 @@ obtain_token = operation(
     summary="Sign in as a user of this project.",
     tag="Users",
     body=wire.CredentialsBody,
-    success={200: wire.TokenPairAnswer},
+    success={200: answer(wire.TokenPairAnswer, examples.TOKEN_PAIR)},
     failures=(*BODY_ERRORS, 401, 429),
-    examples=[OpenApiExample("Sign in", value={"username": "ann", "password": "…"}, request_only=True)],
+    bodies={"Sign in": {"username": "ann", "password": "…"}},
 )
 refresh_token = operation(
     "refreshToken",
@@ -272,8 +275,9 @@ refresh_token = operation(
     summary="Exchange a refresh token for an access token.",
     tag="Users",
     body=wire.RefreshBody,
-    success={200: wire.AccessAnswer},
+    success={200: answer(wire.AccessAnswer, {"access": examples.TOKEN_PAIR["access"]})},
     failures=(*BODY_ERRORS, 401),
+    bodies={"Refresh": {"refresh": examples.TOKEN_PAIR["refresh"]}},
 )
 _HEALTH = inline_serializer(
     "HealthAnswer", {"status": serializers.CharField(), "checks": serializers.DictField(required=False)}
@@ -283,7 +287,7 @@ health_live = operation(
     permission=None,
     summary="Whether the process runs.",
     tag="Health",
-    success={200: _HEALTH},
+    success={200: answer(_HEALTH, {"status": "ok"})},
     failures=(),
 )
 health_ready = operation(
@@ -291,6 +295,9 @@ health_ready = operation(
     permission=None,
     summary="Whether the database answers and requests can be served.",
     tag="Health",
-    success={200: _HEALTH, 503: _HEALTH},
+    success={
+        200: answer(_HEALTH, {"status": "ok", "checks": {"database": "ok"}}),
+        503: answer(_HEALTH, {"status": "unavailable", "checks": {"database": "failed"}}, "It can't serve."),
+    },
     failures=(),
 )

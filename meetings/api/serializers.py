@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from meetings.api.bodies import MAX_BODY, BodySerializer
@@ -85,11 +86,13 @@ class TokenBody(BodySerializer):
 
     null_is_absent = True
 
-    role = ChoiceProperty(choices=ROLES, required=False)
-    expireTime = InstantProperty(source="expires_at", required=False, allow_epoch=True, headline=EXPIRE_FORMAT)
+    role = ChoiceProperty(choices=ROLES, required=False, allow_null=True)
+    expireTime = InstantProperty(
+        source="expires_at", required=False, allow_epoch=True, allow_null=True, headline=EXPIRE_FORMAT
+    )
     # The base class has an attribute of that name, which a declared field never becomes. The provider says how long.
-    data = TextProperty(max_length=MAX_BODY, multiline=True, required=False)  # type: ignore[assignment]
-    extId = TextProperty(source="ext_id", max_length=255, required=False)
+    data = TextProperty(max_length=MAX_BODY, multiline=True, required=False, allow_null=True)  # type: ignore[assignment]
+    extId = TextProperty(source="ext_id", max_length=255, required=False, allow_null=True)
 
 
 class CredentialsBody(BodySerializer):
@@ -131,7 +134,7 @@ class AttendeeAnswer(serializers.Serializer[Any]):
     modifiedOn = serializers.DateTimeField(allow_null=True)
     isDeleted = serializers.BooleanField(help_text="Not in the meeting now.")
     extId = serializers.CharField(allow_null=True)
-    extMetadata = serializers.JSONField(allow_null=True)
+    extMetadata = serializers.DictField(allow_null=True)
 
 
 class IntervalAnswer(serializers.Serializer[Any]):
@@ -163,7 +166,7 @@ class MeetingAnswer(serializers.Serializer[Any]):
     startTime = serializers.DateTimeField(allow_null=True)
     endTime = serializers.DateTimeField(allow_null=True)
     extId = serializers.CharField(allow_null=True)
-    extMetadata = serializers.JSONField(allow_null=True)
+    extMetadata = serializers.DictField(allow_null=True)
     deleted = serializers.BooleanField()
     deletedOn = serializers.DateTimeField(allow_null=True)
     deletedBy = serializers.CharField(allow_null=True)
@@ -180,6 +183,7 @@ class MeetingAnswer(serializers.Serializer[Any]):
     joinUrl = serializers.CharField(allow_null=True, help_text="The meeting page.")
 
 
+@extend_schema_serializer(many=False)
 class MeetingPageAnswer(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from meetings.exceptions import ProviderError
+from meetings.exceptions import ProviderError, UnsupportedFeature
 from meetings.providers import session_events, signatures
 from meetings.providers.base import Provider
 from meetings.providers.types import (
@@ -83,10 +83,12 @@ class MemoryProvider(Provider):
         self.closed.append((room, tuple(connection_ids)))
 
     def remove_participant(self, room: RoomRef, connection_id: str) -> None:
+        self._refuse_moderation("remove attendees")
         self._maybe_fail()
         self.removed.append(connection_id)
 
     def mute_participant(self, room: RoomRef, connection_id: str, stream_ids: Sequence[str]) -> None:
+        self._refuse_moderation("mute attendees")
         self._maybe_fail()
         self.muted.append(connection_id)
 
@@ -98,6 +100,10 @@ class MemoryProvider(Provider):
 
     def parse(self, message: WebhookMessage) -> list[ProviderEvent]:
         return session_events.parse(message)
+
+    def _refuse_moderation(self, what: str) -> None:
+        if not self.settings["MODERATION"]:
+            raise UnsupportedFeature(self.refusal(what))
 
     def _maybe_fail(self) -> None:
         if self.fail_with is not None:

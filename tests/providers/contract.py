@@ -134,10 +134,9 @@ class ProviderContract(ABC):
 
     @pytest.mark.parametrize("family", list(EventFamily))
     def test_a_signature_is_good_for_its_kind(self, family: EventFamily) -> None:
-        provider = self.build(
-            **self.secrets(family, "secret-new-0123456789abcdef-0123", "secret-old-0123456789abcdef-0123")
-        )
-        assert list(provider.webhook_secrets(family))[0] == "secret-new-0123456789abcdef-0123"
+        newest, older = "secret-new-0123456789abcdef-0123", "secret-old-0123456789abcdef-0123"
+        provider = self.build(**self.secrets(family, newest, older))
+        assert list(provider.webhook_secrets(family)) == [newest, older]
         for secret in provider.webhook_secrets(family):
             assert family in provider.verify(self.message(b'{"a": 1}', secret))
 

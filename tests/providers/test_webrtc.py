@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -104,12 +101,8 @@ class TestTurn:
             stun_urls=[], turn_urls=["turn:t:3478"], secret="north", ttl=600, user="c1", now=1_700_000_000.9
         )
         # printf '1700000600:c1' | openssl dgst -sha1 -hmac north -binary | base64
-        assert server == {
-            "urls": ["turn:t:3478"],
-            "username": "1700000600:c1",
-            "credential": base64.b64encode(hmac.digest(b"north", b"1700000600:c1", hashlib.sha1)).decode(),
-        }
-        assert server["credential"] == KNOWN_CREDENTIAL
+        credential = "rlH08aPEeLGwgIQl8HqpRgrq4dw="
+        assert server == {"urls": ["turn:t:3478"], "username": "1700000600:c1", "credential": credential}
 
     def test_without_addresses_there_is_none(self) -> None:
         assert WebRTCProvider("x", LOCAL).ice_servers("c1") == []
@@ -145,12 +138,8 @@ def test_session_ids_can_not_be_guessed() -> None:
 
 
 def test_group_names_fit_every_layer_and_tell_rooms_apart() -> None:
-    names = [
-        rooms.room_group("rtc_a"),
-        rooms.peer_group("rtc_a", "c"),
-        rooms.peer_group("rtc_a c", ""),
-        rooms.room_group("é" * 255),
-    ]
+    names = [rooms.room_group(name) for name in ("rtc_a", "é" * 255)]
+    names += [rooms.peer_group("rtc_a", "c"), rooms.peer_group("rtc_a", "d")]
     assert len(set(names)) == 4
     assert all(len(name) < 100 and name.isascii() for name in names)
 
@@ -187,6 +176,3 @@ class TestChecks:
     def test_redis_is_good(self, settings: Any) -> None:
         settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}
         assert self.ids() == []
-
-
-KNOWN_CREDENTIAL = "rlH08aPEeLGwgIQl8HqpRgrq4dw="

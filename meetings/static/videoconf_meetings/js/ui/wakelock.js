@@ -1,6 +1,9 @@
 // @ts-check
 /** @import { Meeting } from "../session/meeting.js" */
 
+/** A frame that its site did not allow it to would only get an error on the console. */
+const isAllowed = () => /** @type {any} */ (document).featurePolicy?.allowsFeature("screen-wake-lock") !== false;
+
 /** Keeps the screen from going dark in the middle of a meeting. @param {Meeting} meeting */
 export function keepAwake(meeting) {
   /** @type {WakeLockSentinel | null} */
@@ -10,7 +13,7 @@ export function keepAwake(meeting) {
     if (!wanted) {
       lock?.release();
       lock = null;
-    } else if (!lock || lock.released) {
+    } else if ((!lock || lock.released) && isAllowed()) {
       // Low battery and some browsers refuse; the meeting goes on.
       lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
     }

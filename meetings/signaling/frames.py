@@ -39,8 +39,7 @@ def read(text: str | None, data: bytes | None) -> dict[str, Any]:
         frame = strict_json.loads(raw)
     except strict_json.InvalidJSON as error:
         raise BadFrame(error.message) from None
-    kind = frame.get("t") if isinstance(frame, dict) else None
-    if not isinstance(kind, str) or kind not in PAGE_FRAMES:
+    if not isinstance(frame, dict) or not isinstance(frame.get("t"), str) or frame["t"] not in PAGE_FRAMES:
         raise BadFrame(f"`t` must be one of {', '.join(sorted(PAGE_FRAMES))}.")
     return frame
 

@@ -91,6 +91,7 @@ def test_no_interval_is_negative_whatever_clocks_say(life: Life, data: st.DataOb
         assert row.joined_at is not None
         assert row.left_at is None or row.left_at >= row.joined_at
     for stream in Stream.objects.filter(connection__meeting=meeting, started_at__isnull=False):
+        assert stream.started_at is not None
         assert stream.ended_at is None or stream.ended_at >= stream.started_at
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_fails_as_told_and_does_nothing_then() -> None:
     provider = MemoryProvider("x", {})
     room = RoomRef(session_id="s")
     provider.fail_with = ProviderUnavailable("down")
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: provider.create_room(RoomSpec(meeting_link="l")),
         lambda: provider.issue_token(room, TestContract().grant()),
         lambda: provider.close_room(room, []),

@@ -8,6 +8,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from meetings.conf import WEBRTC_BACKEND
 from meetings.providers import registry
 from meetings.providers.memory import MemoryProvider
 from meetings.providers.registry import get_provider
@@ -66,8 +67,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"BACKEND": MEMORY, "OPTIONS": {"WEBHOOK_SECRETS": "secret"}}, r'"WEBHOOK_SECRETS"\] must be a list of texts'),
     ({"BACKEND": MEMORY, "OPTIONS": {"WEBHOOK_SECRETS": [7]}}, "must be a list of texts"),
     ({"BACKEND": MEMORY, "OPTIONS": {"SCHEDULE": "yes"}}, "must be of type bool"),
-    ({"BACKEND": registry.conf.PROVIDERS["webrtc"]["BACKEND"], "OPTIONS": {"TURN_TTL": "60"}}, "must be of type int"),
-    ({"BACKEND": registry.conf.PROVIDERS["webrtc"]["BACKEND"], "OPTIONS": {"TURN_TTL": True}}, "must be of type int"),
+    ({"BACKEND": WEBRTC_BACKEND, "OPTIONS": {"TURN_TTL": "60"}}, "must be of type int"),
+    ({"BACKEND": WEBRTC_BACKEND, "OPTIONS": {"TURN_TTL": True}}, "must be of type int"),
 ]
 
 

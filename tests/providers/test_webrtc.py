@@ -51,7 +51,7 @@ class TestTokens:
     def forged(self, key: str | None = None, algorithm: str = "HS256", **changes: Any) -> str:
         payload = jwt.decode(tokens.mint(ROOM, grant()).value, options={"verify_signature": False}) | changes
         payload = {name: value for name, value in payload.items() if value is not None}
-        return jwt.encode(payload, conf.JOIN_TOKEN_KEY if key is None else key or None, algorithm=algorithm)
+        return jwt.encode(payload, conf.JOIN_TOKEN_KEY if key is None else key, algorithm=algorithm)
 
     def test_are_good_for_their_room_only(self) -> None:
         assert self.code(tokens.mint(ROOM, grant()).value, "rtc_b") == "token_invalid"

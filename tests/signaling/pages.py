@@ -8,6 +8,7 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from meetings import services
 from meetings.models import Meeting
@@ -25,11 +26,12 @@ class Page:
         own = f"http://127.0.0.1:{port}"
         opening = connect(
             f"ws://127.0.0.1:{port}/ws/meet/{meeting_link}",
-            origin=own if origin is None else origin,  # type: ignore[arg-type]
+            origin=Origin(own if origin is None else origin),
             proxy=None,
             open_timeout=30,
             ping_interval=None,
             compression=None,
+            legacy=False,
         )
         self.socket = opening.__enter__()
         self.welcome: Frame = {}
@@ -51,8 +53,9 @@ class Page:
         """Return what a page shows to take its connection up again."""
         return {"id": self.id, "key": self.welcome["resume"]}
 
-    def expect(self, kind: str, *, within: float = PATIENCE, **fields: Any) -> Frame:
-        """Return the next frame of this kind with these fields; others before it are skipped."""
+    def expect(self, kind: str, *, within: float = PATIENCE, sender: str = "", **fields: Any) -> Frame:
+        """Return the next frame of this kind, from this peer, with these fields; others before it are skipped."""
+        fields |= {"from": sender} if sender else {}
         deadline, skipped = time.monotonic() + within, []
         while (left := deadline - time.monotonic()) > 0:
             try:

@@ -96,7 +96,7 @@ class TestADroppedSocket:
             time.sleep(3)
         assert ann.closed() == 4401
         bea.send("ping", n=1)
-        bea.expect("bye", **{"from": ann.id, "reason": "lost"})
+        bea.expect("bye", sender=ann.id, reason="lost")
 
 
 class TestAReload:
@@ -114,7 +114,7 @@ class TestAReload:
         assert old.closed() == 4409
         bye = bea.expect("bye", within=3.0)
         assert bye == {"t": "bye", "from": old.id, "reason": "replaced", "replacedBy": new.id}
-        assert bea.expect("hello", **{"from": new.id})["replaces"] == old.id
+        assert bea.expect("hello", sender=new.id)["replaces"] == old.id
         bea.quiet("bye", lasting=5.0)
         attendee = Attendee.objects.exclude(attendee="Person 0").get()
         assert not attendee.is_deleted

@@ -45,7 +45,12 @@ def refused(page: Page, **join: Any) -> dict[str, Any]:
 def grant(meeting: Meeting, **changes: Any) -> str:
     """Mint a token of any kind, past ones too."""
     now = timezone.now()
-    given = {"role": Role.PUBLISHER, "identity": "ext:ann", "issued_at": now, "expires_at": now + timedelta(hours=1)}
+    given: dict[str, Any] = {
+        "role": Role.PUBLISHER,
+        "identity": "ext:ann",
+        "issued_at": now,
+        "expires_at": now + timedelta(hours=1),
+    }
     room = RoomRef(session_id=meeting.session_id, meeting_link=meeting.meeting_link)
     return tokens.mint(room, TokenGrant(**(given | changes))).value
 
@@ -174,7 +179,7 @@ class TestRemovedPeople:
 
         assert ann.expect("removed")["message"] == "You were removed from this meeting."
         assert ann.closed() == 4403
-        assert moderator.expect("bye", **{"from": ann.id})["reason"] == "removed"
+        assert moderator.expect("bye", sender=ann.id)["reason"] == "removed"
         assert refused(page(meeting), token=old)["code"] == "token_revoked"
         assert refused(page(meeting), token=old, resume=ann.again())["code"] == "token_revoked"
         if who:

@@ -26,7 +26,7 @@ def room_of(meeting: Meeting, page: Open, *roles: str) -> list[Page]:
         one = page(meeting)
         one.join(token(meeting, role, f"Person {number}"), media={"mic": True})
         for other in pages:
-            other.expect("hello", **{"from": one.id})
+            other.expect("hello", sender=one.id)
         pages.append(one)
     return pages
 
@@ -225,5 +225,5 @@ class TestLimits:
             except Exception:  # noqa: BLE001  (the server has closed it meanwhile)
                 break
         assert ann.closed() == 4408
-        bea.expect("bye", **{"from": ann.id})
+        bea.expect("bye", sender=ann.id)
         eventually(lambda: Connection.objects.present().count() == 1, "she is counted out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meetings import intake, services
+from meetings.exceptions import Refused
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting, WebhookDelivery
 from meetings.plans import MeetingPlan
 from meetings.providers.memory import MemoryProvider
@@ -68,7 +69,7 @@ def test_of_64_ends_at_once_one_succeeds(memory: MemoryProvider) -> None:
         try:
             services.end_meeting(Meeting.objects.get(pk=meeting.pk), actor=f"caller-{number}")
             outcomes.append("ended")
-        except services.Refused as error:
+        except Refused as error:
             outcomes.append(error.code)
 
     in_threads(64, work)

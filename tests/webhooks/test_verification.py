@@ -109,7 +109,7 @@ class TestARefusedEvent:
     def test_of_algorithm_none_is_forged(self, meeting: Meeting) -> None:
         event = connected(meeting)
         claims = jwt.decode(signature(body_of(event)).split()[1], options={"verify_signature": False})
-        header = "Bearer " + jwt.encode(claims, None, algorithm="none")
+        header = "Bearer " + jwt.encode(claims, "", algorithm="none")
         self.refused(meeting, event, 401, "webhook_signature_invalid", authorization=header)
 
     def test_of_another_algorithm_is_forged(self, meeting: Meeting) -> None:

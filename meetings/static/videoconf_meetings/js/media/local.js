@@ -140,7 +140,7 @@ export class LocalMedia extends Emitter {
       width: { ideal: width },
       height: { ideal: height },
       frameRate: { ideal: frameRate },
-      ...(camera && { deviceId: { ideal: camera } }),
+      ...(camera && { deviceId: { exact: camera } }),
     };
   }
 
@@ -153,7 +153,7 @@ export class LocalMedia extends Emitter {
     const { microphone } = this.choice;
     try {
       const stream = await navigator.mediaDevices.getUserMedia({
-        audio: audio && { ...AUDIO, ...(microphone && { deviceId: { ideal: microphone } }) },
+        audio: audio && { ...AUDIO, ...(microphone && { deviceId: { exact: microphone } }) },
         video: video && this.#video(),
       });
       for (const track of stream.getTracks()) {
@@ -163,8 +163,17 @@ export class LocalMedia extends Emitter {
       this.emit("devices", {});
       return null;
     } catch (error) {
+      // The device of last time is not plugged in today.
+      if (nameOf(error) === "OverconstrainedError" && this.#forgetChoice()) return this.#acquire({ audio, video });
       return classify(error, video);
     }
+  }
+
+  /** Whether there was something to forget. */
+  #forgetChoice() {
+    const { camera, microphone } = this.choice;
+    this.choice = { camera: null, microphone: null };
+    return camera !== null || microphone !== null;
   }
 
   /** @param {keyof Tracks} kind @param {MediaStreamTrack} track */
@@ -194,9 +203,14 @@ export class LocalMedia extends Emitter {
   }
 }
 
+/** Not every browser's OverconstrainedError is a DOMException. @param {unknown} error */
+function nameOf(error) {
+  return /** @type {{name?: string} | null} */ (error)?.name ?? "";
+}
+
 /** @param {unknown} error @param {boolean} video @returns {Problem} */
 function classify(error, video) {
-  const name = error instanceof DOMException ? error.name : "";
+  const name = nameOf(error);
   if (name === "NotAllowedError" || name === "SecurityError") return "blocked";
   if (name === "NotFoundError" || name === "OverconstrainedError") return video ? "no-camera" : "no-microphone";
   return "busy";

@@ -81,9 +81,7 @@ def refusal(project: Path) -> Refusal:
 @pytest.fixture(scope="module")
 def public_pem() -> str:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    return key.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    ).decode()
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def test_settings_without_any_name_are_those_of_production(read: Read) -> None:

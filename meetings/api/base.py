@@ -76,7 +76,9 @@ class ApiViewSet(GenericViewSet[Any]):
         return exception_handler
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        return HttpResponse(status=204)
+        answer = HttpResponse(status=204)
+        del answer["Content-Type"]  # there is no content
+        return answer
 
     @property
     def caller(self) -> Caller:

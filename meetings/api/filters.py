@@ -19,7 +19,6 @@ from meetings.exceptions import Problem
 from meetings.models import Meeting
 from meetings.querysets import STATES, MeetingQuerySet
 
-
 TEXTS = frozenset({"extId", "search"})
 """Parameters that may be empty, which is as good as absent."""
 

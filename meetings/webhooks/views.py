@@ -41,7 +41,9 @@ class WebhookView(View):
         if outcome is intake.Outcome.FAILED:
             text = "The event is stored and could not be applied; sending it again applies it."
             return JsonResponse(envelope(500, text, "webhook_failed"), status=500)
-        return HttpResponse(status=204 if alias is None else 200)
+        done = HttpResponse(status=204 if alias is None else 200)
+        del done["Content-Type"]  # there is no content
+        return done
 
     def http_method_not_allowed(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         return not_found()

@@ -1,0 +1,15 @@
+const fetch = require('node-fetch');
+const headers = {
+'Accept':'application/json',
+'Authorization':'Bearer {access-token}'
+};
+fetch('/archives/{archiveId}',
+{
+method: 'GET',
+headers: headers
+})
+.then(function(res) {
+return res.json();
+}).then(function(body) {
+console.log(body);
+});

@@ -1,0 +1,15 @@
+const inputBody = '{}';
+const headers = {
+'Content-Type':'application/json'
+};
+fetch('/webhooks/session',
+{
+method: 'POST',
+body: inputBody,
+headers: headers
+})
+.then(function(res) {
+return res.json();
+}).then(function(body) {
+console.log(body);
+});

@@ -1,0 +1,18 @@
+const fetch = require('node-fetch');
+const inputBody = {};
+const headers = {
+'Content-Type':'application/json',
+'Accept':'text/plain',
+'Authorization':'Bearer {access-token}'
+};
+fetch('/archives/storage-target',
+{
+method: 'PUT',
+body: JSON.stringify(inputBody),
+headers: headers
+})
+.then(function(res) {
+return res.json();
+}).then(function(body) {
+console.log(body);
+});

@@ -7,6 +7,7 @@ import hmac
 import importlib
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,11 +16,13 @@ import pytest
 from meetings import services
 from meetings.checks import check_providers
 from meetings.models import Attendee, Meeting, WebhookDelivery
+from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider
-from meetings.providers.types import WebhookMessage
+from meetings.providers.types import EventFamily, EventKind, WebhookMessage
 from tests.callers import ApiClient
 from tests.conftest import NewMeeting
 from tests.docs.pages import DOCS, blocks_of
+from tests.providers.contract import ProviderContract
 
 pytestmark = pytest.mark.django_db
 
@@ -55,8 +58,28 @@ def send(body: bytes, key: str = "the newest") -> int:
 
 
 def event(meeting: Meeting, what: str, at: int) -> bytes:
-    said = {"what": what, "room": meeting.session_id, "line": "line-1", "who": "ext:ada", "name": "Ada", "at": at}
+    said = {"event": what, "room": meeting.session_id, "line": "line-1", "who": "ext:ada", "name": "Ada", "at": at}
     return json.dumps(said).encode()
+
+
+class TestContract(ProviderContract):
+    def build(self, **options: Any) -> Provider:
+        provider: Provider = importlib.import_module("bridge.provider").BridgeProvider("x", {"KEY": "k"} | options)
+        return provider
+
+    def secrets(self, family: EventFamily, *known: str) -> dict[str, Any]:
+        return {"WEBHOOK_SECRETS": known}
+
+    def event(self, kind: EventKind, session_id: str, at: datetime) -> dict[str, Any]:
+        word = "came" if kind is EventKind.CONNECTION_CREATED else "went"
+        return {"event": word, "room": session_id, "line": "c1", "name": "Ann", "at": int(at.timestamp())}
+
+    def sign(self, body: bytes, secret: str) -> dict[str, str]:
+        return {"x-bridge-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+
+    @pytest.mark.parametrize("kind", [EventKind.CONNECTION_CREATED, EventKind.CONNECTION_DESTROYED])
+    def test_reads_its_events_in_our_words(self, provider: Provider, kind: EventKind) -> None:
+        super().test_reads_its_events_in_our_words(provider, kind)
 
 
 def test_meeting_of_the_bridge_gets_a_room_and_a_token(owner: ApiClient) -> None:
@@ -82,15 +105,15 @@ def test_joins_and_leaves_of_the_bridge_become_attendance(meeting: Meeting, key:
 def test_webhook_that_does_not_verify_or_parse_is_refused(meeting: Meeting) -> None:
     assert send(event(meeting, "came", 1_800_000_000), "of somebody else") == 401
     assert ApiClient().post("/webhooks/bridge", event(meeting, "came", 1)).status_code == 503
-    assert send(b'{"what": "came"}') == 400
+    assert send(b'{"event": "came"}') == 400
     assert not Attendee.objects.exists()
 
-    assert send(b'{"what": "hummed"}') == 200
+    assert send(b'{"event": "hummed"}') == 200
     assert WebhookDelivery.objects.get(kind="hummed").verdict == WebhookDelivery.Verdict.UNKNOWN
 
 
 def test_event_without_a_time_reads_the_same_again(meeting: Meeting) -> None:
-    body = json.dumps({"what": "came", "room": meeting.session_id, "line": "line-1"}).encode()
+    body = json.dumps({"event": "came", "room": meeting.session_id, "line": "line-1"}).encode()
     message = WebhookMessage(body=body)
     provider = get_provider("bridge")
 

@@ -251,10 +251,10 @@ class VideoconfAdmin(ModelAdmin):
                     raise VideoconfError(operation.refusal)
                 sentence = operation.perform(row, actor_of(request))
             except EXPECTED as error:
-                self.message_user(request, f"{row}: {told(error)}", messages.ERROR)
+                self.message_user(request, f"“{row}”: {told(error)}", messages.ERROR)
             else:
                 self.log_change(request, row, sentence)
-                done.append(f"{row}: {sentence}")
+                done.append(f"“{row}”: {sentence}")
         if len(done) > 1:
             self.message_user(request, f"{operation.list_label}: done for {len(done)}.", messages.SUCCESS)
         elif done:

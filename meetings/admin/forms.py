@@ -125,12 +125,19 @@ class MeetingForm(ServiceForm):
         help_text="Counted from the start; then the meeting ends by itself. Empty: it goes on until somebody ends it.",
     )
     max_participants = forms.IntegerField(
-        label="Most participants",
+        label="Max participants",
         required=False,
         min_value=1,
         max_value=100_000,
         help_text="Empty: as many as the provider takes.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        when = self.fields.get("schedule_time")
+        if when is not None:  # Django's widget gives its two boxes no name
+            for part, name in zip(when.widget.widgets, ("Schedule date", "Schedule time"), strict=True):
+                part.attrs["aria-label"] = name
 
     class Meta:
         model = Meeting

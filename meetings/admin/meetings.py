@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -29,7 +29,7 @@ from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import Role
 
 ATTENDEES_SHOWN = 20
-CONNECTIONS_SHOWN = 5
+CONNECTIONS_SHOWN = 3
 PLAN = (
     "title",
     "provider",
@@ -52,6 +52,8 @@ def _end(meeting: Meeting, actor: str) -> str:
 
 
 def _put_out(meeting: Meeting, actor: str) -> str:
+    # Now, even if the worker's next attempt is later or going on: asking twice does no harm.
+    Meeting.objects.owing_disconnect().filter(pk=meeting.pk).update(disconnect_due_at=timezone.now())
     if services.repeat_disconnect(meeting.pk):
         return "Everybody has been put out."
     meeting.refresh_from_db(fields=["disconnect_error"])
@@ -148,18 +150,9 @@ class MeetingAdmin(ServiceAdmin):
     change_name = permission_names.EDIT_MEETING
     operations = OPERATIONS
 
+    form = MeetingForm
     change_form_template = "videoconf_meetings/admin/meeting.html"
-    list_display = (
-        "__str__",
-        "meeting_link",
-        "state",
-        "schedule_time",
-        "start_time",
-        "end_time",
-        "provider",
-        "tenant",
-        "created_on",
-    )
+    list_display = ("__str__", "meeting_link", "state", "moment", "tenant", "provider", "created_on")
     list_filter = (
         filters.StateFilter,
         filters.ProviderFilter,
@@ -206,6 +199,11 @@ class MeetingAdmin(ServiceAdmin):
         )
         return f"{word} ({', '.join(notes)})" if notes else word
 
+    @admin.display(description="time", empty_value="")
+    def moment(self, meeting: Meeting) -> datetime | None:
+        """When it ended, else since when it goes on, else when it is due."""
+        return meeting.end_time or meeting.start_time or meeting.schedule_time
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
         return (queryset.search(text) if text else queryset), False
@@ -228,7 +226,8 @@ class MeetingAdmin(ServiceAdmin):
         return [name for name in shown if name not in editable]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        kwargs["form"] = NewMeetingForm if obj is None else MeetingForm
+        if obj is None:
+            kwargs["form"] = NewMeetingForm
         return super().get_form(request, obj, change, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def _context(request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
         "opensAt": opens_at.isoformat() if opens_at else None,
         "admission": admission,
         "name": name_of_user(user) if admission == "user" else None,
+        "role": _role(user, admission),
         "tokenUrl": reverse("videoconf:meet-token", args=[meeting.meeting_link]),
         "ticket": _ticket(meeting, user, admission) if admission != "none" else None,
         "provider": meeting.provider,
@@ -117,6 +118,13 @@ def _context(request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
         "state": state,
         "base_template": conf.PAGE_BASE_TEMPLATE,
     }
+
+
+def _role(user: Any, admission: str) -> str | None:
+    """The role that the page will get without a token of its own; a subscriber is asked for no camera."""
+    if admission == "none":
+        return None
+    return role_of_user(user).value if admission == "user" else conf.GUEST_ROLE
 
 
 def _ticket(meeting: Meeting, user: Any, admission: str) -> str:

@@ -67,13 +67,14 @@ def test_page_without_guest_role_offers_nothing(client: Client, meeting: Meeting
     config = page(client, meeting)
     assert config["admission"] == "none"
     assert config["ticket"] is None
+    assert config["role"] is None
 
 
 def test_page_for_guests_mints_a_token_of_the_guest_role(client: Client, meeting: Meeting, settings: Any) -> None:
     guests(settings, "subscriber")
     config = page(client, meeting)
     answer = ask(client, config)
-    assert config["admission"] == "guest"
+    assert (config["admission"], config["role"]) == ("guest", "subscriber")
     assert answer.status_code == 200
     claims = claims_of(answer.json()["token"], meeting)
     assert (claims.role, claims.data, claims.identity) == (Role.SUBSCRIBER, "Gus", "guest:browser-0123456789")

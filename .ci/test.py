@@ -22,6 +22,7 @@ from services import PostgreSQL, Redis, Service, UnavailableError, find_program
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 NO_TEST_COLLECTED = 5
+STOPS_WITHIN = 60.0  # seconds
 OWN_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py")  # they choose their own: once is enough
 BOTH_CORES = ["-n", "2", "--dist", "loadfile"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -58,7 +59,7 @@ class Outcome:
         env = {"DATABASE_URL": backing.database, "REDIS_URL": backing.redis} if backing else {}
         started = time.monotonic()
         command = [*(prefix or []), sys.executable, "-m", "pytest", *arguments]
-        status = subprocess.run(command, cwd=ROOT, env=os.environ | env).returncode
+        status = wait_for(subprocess.Popen(command, cwd=ROOT, env=os.environ | env))
         status = 0 if status == NO_TEST_COLLECTED else status
         self.rows.append((f"{title}: {backing}" if backing else title, status, time.monotonic() - started))
 
@@ -70,6 +71,19 @@ class Outcome:
             print(f"{'FAILED' if IN_CI else 'not run'}: {line}")
         failed = any(status for _, status, _ in self.rows) or (IN_CI and bool(self.lacking))
         return 1 if failed else 0
+
+
+def wait_for(pytest: subprocess.Popen[bytes]) -> int:
+    """Return the exit code; if we are stopped meanwhile, let pytest stop the servers that its tests started."""
+    try:
+        return pytest.wait()
+    except BaseException:
+        pytest.send_signal(signal.SIGINT)
+        try:
+            pytest.wait(STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            pytest.kill()
+        raise
 
 
 def namespace_command() -> list[str]:

@@ -83,6 +83,13 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
             ),
             models.Index(fields=("tenant", "-id"), condition=ALIVE & Q(end_time__isnull=False), name="vc_mt_ended"),
             models.Index(fields=("closes_at",), condition=Q(end_time__isnull=True), name="vc_mt_closes_at"),
+            # For the admin, which spans tenants.
+            models.Index(fields=("-id",), condition=Q(deleted=True), name="vc_mt_deleted"),
+            models.Index(fields=("provider", "-id"), condition=ALIVE, name="vc_mt_provider"),
+            models.Index(fields=("created_on",), condition=ALIVE, name="vc_mt_created_on"),
+            models.Index(
+                fields=("schedule_time",), condition=ALIVE & Q(schedule_time__isnull=False), name="vc_mt_scheduled_for"
+            ),
             models.Index(
                 fields=("disconnect_due_at",),
                 condition=Q(disconnect_due_at__isnull=False),
@@ -278,6 +285,7 @@ class WebhookDelivery(models.Model):
         indexes = (
             models.Index(fields=("provider", "session_id"), condition=Q(verdict="unmatched"), name="vc_wd_unmatched"),
             models.Index(fields=("verdict", "-id"), name="vc_wd_verdict"),
+            models.Index(fields=("provider", "-id"), name="vc_wd_provider"),
             models.Index(fields=("session_id", "-id"), name="vc_wd_session"),
         )
 

@@ -142,6 +142,18 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("end_time__isnull", True)), fields=["closes_at"], name="vc_mt_closes_at"
                     ),
+                    models.Index(condition=models.Q(("deleted", True)), fields=["-id"], name="vc_mt_deleted"),
+                    models.Index(
+                        condition=models.Q(("deleted", False)), fields=["provider", "-id"], name="vc_mt_provider"
+                    ),
+                    models.Index(
+                        condition=models.Q(("deleted", False)), fields=["created_on"], name="vc_mt_created_on"
+                    ),
+                    models.Index(
+                        condition=models.Q(("deleted", False), ("schedule_time__isnull", False)),
+                        fields=["schedule_time"],
+                        name="vc_mt_scheduled_for",
+                    ),
                     models.Index(
                         condition=models.Q(("disconnect_due_at__isnull", False)),
                         fields=["disconnect_due_at"],
@@ -351,6 +363,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookdelivery",
             index=models.Index(fields=["verdict", "-id"], name="vc_wd_verdict"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(fields=["provider", "-id"], name="vc_wd_provider"),
         ),
         migrations.AddIndex(
             model_name="webhookdelivery",

@@ -75,6 +75,7 @@ class Archive(SoftDeleteModel, AuditModel):
             models.Index(fields=("tenant", "status", "-id"), condition=Q(deleted=False), name="vc_ar_status"),
             models.Index(fields=("tenant", "created_on", "id"), condition=Q(deleted=False), name="vc_ar_created"),
             models.Index(fields=("archive_id",), name="vc_ar_archive_id"),
+            models.Index(fields=("status", "-id"), name="vc_ar_any_status"),
         )
 
     def __str__(self) -> str:

@@ -143,7 +143,7 @@ def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequen
         if delivery.verdict in {Verdict.APPLIED, Verdict.UNKNOWN}:
             return Outcome.DUPLICATE
         is_retry = delivery.received_at != message.received_at
-        _apply_guarded(delivery, _events_of(provider, delivery) if is_retry else events)
+        _apply_guarded(delivery, None if is_retry else events)
     if delivery.verdict == Verdict.UNMATCHED:
         _apply_if_meeting_came(delivery)
     return Outcome.FAILED if delivery.verdict == Verdict.FAILED else Outcome.STORED
@@ -153,10 +153,9 @@ def replay(delivery: WebhookDelivery) -> WebhookDelivery:
     """Apply a stored, verified delivery again; return it as stored. Safe to repeat: facts merge."""
     if delivery.dedupe_key is None:
         raise WebhookForged("A delivery that did not verify can't be replayed.")
-    events = _events_of(get_provider(delivery.provider), delivery)
     with transaction.atomic():
         locked = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
-        _apply_guarded(locked, events)
+        _apply_guarded(locked)
     return locked
 
 
@@ -180,14 +179,16 @@ def _apply_if_meeting_came(delivery: WebhookDelivery) -> None:
         apply_waiting(meeting)
 
 
-def _events_of(provider: Provider, delivery: WebhookDelivery) -> list[ProviderEvent]:
-    return provider.parse(WebhookMessage(body=delivery.body.encode(), received_at=delivery.received_at))
+def _events_of(delivery: WebhookDelivery) -> list[ProviderEvent]:
+    message = WebhookMessage(body=delivery.body.encode(), received_at=delivery.received_at)
+    return get_provider(delivery.provider).parse(message)
 
 
-def _apply_guarded(delivery: WebhookDelivery, events: Sequence[ProviderEvent]) -> None:
+def _apply_guarded(delivery: WebhookDelivery, events: Sequence[ProviderEvent] | None = None) -> None:
+    """Apply a delivery's events, read anew unless they are given; an error of ours is kept in it."""
     try:
         with transaction.atomic():
-            delivery.verdict = _apply(delivery, events)
+            delivery.verdict = _apply(delivery, _events_of(delivery) if events is None else events)
             delivery.error = ""
             delivery.applied_at = timezone.now()
     except Exception:

@@ -187,6 +187,18 @@ class TestReplay:
         assert Connection.objects.count() == 0
 
 
+class TestAStoredBodyThatCanNotBeReadAnyMore:
+    def test_fails_alone_and_keeps_no_meeting_from_being_made(self) -> None:
+        for number in range(2):
+            post(connected("rtc_later", f"c{number}"), secret=SECRET)
+        WebhookDelivery.objects.filter(body__contains='"c0"').update(body='{"event": 7}')
+
+        assert intake.apply_waiting(MeetingFactory.create(session_id="rtc_later")) == 2
+
+        assert list(WebhookDelivery.objects.order_by("id").values_list("verdict", flat=True)) == ["failed", "applied"]
+        assert "WebhookMalformed" in WebhookDelivery.objects.order_by("id")[0].error
+
+
 class TestRejectedDeliveries:
     def test_rotate_and_leave_the_verified_ones_alone(self, meeting: Meeting, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(intake, "REJECTED_KEPT", 5)

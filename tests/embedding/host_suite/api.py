@@ -44,8 +44,8 @@ class ApiTests(TestCase):
         answer = self.client.get("/video/schema", headers={"accept": "application/json"})
 
         assert answer.status_code == 200
-        assert "/video/session/{meeting_link}/token" in answer.json()["paths"]
-        assert "/video/archives/{archive_id}" in answer.json()["paths"]
+        assert "/video/session/{meetingLinkId}/token" in answer.json()["paths"]
+        assert "/video/archives/{archiveId}" in answer.json()["paths"]
         assert all(name.startswith("/video/") for name in answer.json()["paths"])
 
     def test_documentation_loads_from_the_host_only(self) -> None:

@@ -141,6 +141,7 @@ class TestProtection:
     def test_no_row_takes_others_with_it(self) -> None:
         row = ConnectionFactory.create()
         _stream(row.meeting, 0)
+        assert row.attendee is not None
         for held in (row.meeting, row.attendee, row):
             with pytest.raises(ProtectedError):
                 held.delete()

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db
 
 
 def joined(meeting: Meeting) -> int:
-    return Connection.objects.filter(meeting=meeting).count()
+    count: int = Connection.objects.filter(meeting=meeting).count()
+    return count
 
 
 @pytest.mark.usefixtures("signed")

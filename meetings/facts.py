@@ -144,7 +144,7 @@ def connection_view(connection_id: str, facts: Sequence[Fact], session_ends: Ite
 
 
 def stream_views(facts: Sequence[Fact], left_at: datetime | None) -> list[StreamView]:
-    """Fold the stream facts of one connection; a stream ends with its connection at the latest, never before it began."""
+    """Fold the stream facts of one connection; a stream ends with it at the latest, and not before it began."""
     found: dict[str, list[Fact]] = {}
     for fact in facts:
         if fact.stream_id:

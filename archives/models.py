@@ -76,6 +76,8 @@ class Archive(SoftDeleteModel, AuditModel):
             models.Index(fields=("tenant", "created_on", "id"), condition=Q(deleted=False), name="vc_ar_created"),
             models.Index(fields=("archive_id",), name="vc_ar_archive_id"),
             models.Index(fields=("status", "-id"), name="vc_ar_any_status"),
+            models.Index(fields=("-id",), condition=Q(deleted=True), name="vc_ar_deleted"),
+            models.Index(fields=("created_on",), condition=Q(deleted=False), name="vc_ar_any_created"),
         )
 
     def __str__(self) -> str:

@@ -100,6 +100,10 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(fields=["archive_id"], name="vc_ar_archive_id"),
                     models.Index(fields=["status", "-id"], name="vc_ar_any_status"),
+                    models.Index(condition=models.Q(("deleted", True)), fields=["-id"], name="vc_ar_deleted"),
+                    models.Index(
+                        condition=models.Q(("deleted", False)), fields=["created_on"], name="vc_ar_any_created"
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("provider", "archive_id"), name="vc_ar_one_per_id"),

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 NO_TEST_COLLECTED = 5
 STOPS_WITHIN = 60.0  # seconds
-OWN_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py")  # they choose their own: once is enough
+OWN_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py", "tests/embedding")  # they choose it: once is enough
 BOTH_CORES = ["-n", "2", "--dist", "loadfile"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

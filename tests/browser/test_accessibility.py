@@ -49,9 +49,9 @@ def test_pages_have_no_barriers(people: People, server: Server, link: str, schem
         expect(ada.page.get_by_role("dialog")).to_have_count(0)
 
 
-@pytest.mark.parametrize("width", [390, 1920])
-def test_no_page_scrolls_sideways(people: People, server: Server, link: str, width: int) -> None:
-    ada = people.new(viewport={"width": width, "height": 844})
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390), (1920, 1080)])
+def test_room_fits_any_window(people: People, server: Server, link: str, width: int, height: int) -> None:
+    ada = people.new(viewport={"width": width, "height": height})
     ada.open(server.invitation(link, role="moderator", data="Ada Augusta King, Countess of Lovelace " * 2))
     ada.fits()
 
@@ -67,11 +67,13 @@ def test_no_page_scrolls_sideways(people: People, server: Server, link: str, wid
     bea.press("Share screen")
     expect(ada.page.get_by_label("Screen of Bea")).to_be_visible()
     ada.fits()
-    for button in ("Mute microphone", "Stop camera", "Leave"):
+    assert ada.barriers() == []
+    for button in ("Mute microphone", "Stop camera", "Share screen", "People", "Settings", "Leave"):
         box = ada.button(button).bounding_box()
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
 
 
 def test_keyboard_alone_is_enough(people: People, server: Server, link: str) -> None:

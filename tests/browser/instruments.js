@@ -1,6 +1,5 @@
 // Goes into every page before its own scripts: notes what the page asks for, and keeps the fake pictures small.
-(() => {
-  const SMALL = { width: 320, height: 240, frameRate: 15 };
+(picture) => {
   const watched = { connections: [], candidates: [], asked: [], violations: [], layouts: [] };
   Object.defineProperty(window, "watched", { value: watched });
 
@@ -34,11 +33,11 @@
   const { getUserMedia } = MediaDevices.prototype;
   MediaDevices.prototype.getUserMedia = function (wanted) {
     watched.asked.push({ audio: Boolean(wanted.audio), video: Boolean(wanted.video) });
-    return getUserMedia.call(this, wanted.video ? { ...wanted, video: { ...wanted.video, ...SMALL } } : wanted);
+    return getUserMedia.call(this, wanted.video ? { ...wanted, video: { ...wanted.video, ...picture } } : wanted);
   };
   const { applyConstraints } = MediaStreamTrack.prototype;
   MediaStreamTrack.prototype.applyConstraints = function (wanted) {
-    return applyConstraints.call(this, this.kind === "video" ? { ...wanted, ...SMALL } : wanted);
+    return applyConstraints.call(this, this.kind === "video" ? { ...wanted, ...picture } : wanted);
   };
 
   /** What has arrived so far over each open connection: frames of the camera and of the screen, bytes of the voice. */
@@ -59,4 +58,4 @@
       }),
     );
   };
-})();
+}

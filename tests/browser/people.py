@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 from tests.browser.server import DEADLINE, Server, eventually
 
-INSTRUMENTS = Path(__file__).with_name("instruments.js")
+INSTRUMENTS = Path(__file__).with_name("instruments.js").read_text()
+PICTURE = {"width": 320, "height": 240, "frameRate": 15}
+SMALL_PICTURE = {"width": 160, "height": 120, "frameRate": 5}  # thirty streams are much for two cores
 AXE = resources.files("axe_playwright_python") / "axe.min.js"
 FRAMES, BYTES = 8, 1500  # as many more than before: about half a second of picture and of voice
 SETTLED = """() => Promise.allSettled(document.getAnimations()
@@ -125,9 +128,9 @@ class Person:
         flows: list[Flow] = self.page.evaluate("watched.arrived()")
         return flows
 
-    def receives_from(self, others: int, *, camera: bool = True, voice: bool = True) -> None:
+    def receives_from(self, others: int, *, camera: bool = True, voice: bool = True, within: float = DEADLINE) -> None:
         """Wait until pictures and voices of so many others arrive, and go on arriving."""
-        self.poll(lambda: self._connected(others), f"{others} connections")
+        self.poll(lambda: self._connected(others), f"{others} connections", within)
         before = self.arrived()
 
         def is_more() -> bool:
@@ -139,7 +142,7 @@ class Person:
                 for old, new in pairs
             )
 
-        self.poll(is_more, f"more from {others} others than {before}")
+        self.poll(is_more, f"more from {others} others than {before}", within)
 
     def _connected(self, others: int) -> bool:
         flows = self.arrived()
@@ -170,9 +173,10 @@ class Person:
 class People:
     """Everybody of one test; a browser context each, as if on machines of their own."""
 
-    def __init__(self, browser: Browser, server: Server) -> None:
+    def __init__(self, browser: Browser, server: Server, picture: dict[str, int]) -> None:
         self.browser = browser
         self.server = server
+        self.script = f"({INSTRUMENTS})({json.dumps(picture)})"
         self.everyone: list[Person] = []
         self.contexts: list[BrowserContext] = []
 
@@ -180,7 +184,7 @@ class People:
         """Return someone with a browser of her own and an empty page."""
         options: dict[str, Any] = {"viewport": {"width": 1000, "height": 700}, "locale": "en-GB"} | context
         made = self.browser.new_context(**options)
-        made.add_init_script(path=INSTRUMENTS)
+        made.add_init_script(self.script)
         self.contexts.append(made)
         return self.tab(made)
 
@@ -209,9 +213,9 @@ class People:
 
 
 @contextmanager
-def gathering(browser: Browser, server: Server) -> Iterator[People]:
+def gathering(browser: Browser, server: Server, *, picture: dict[str, int] = PICTURE) -> Iterator[People]:
     """People for a while. At the end nothing may have been written on any console that a test did not expect."""
-    people = People(browser, server)
+    people = People(browser, server, picture)
     try:
         yield people
         assert people.complaints() == []

@@ -1,4 +1,4 @@
-"""The recorded cases of the original service, replayed: the same here, or a departure that docs/compatibility.md gives."""
+"""The recorded cases of the original service, replayed; a departure has its row in docs/compatibility.md."""
 
 from __future__ import annotations
 

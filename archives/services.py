@@ -11,7 +11,7 @@ from meetings import rules
 from meetings.conf import conf
 from meetings.exceptions import ConfigurationMissing, Conflict, NotFound, Refused
 from meetings.models import Meeting
-from meetings.providers.registry import get_provider
+from meetings.services import provider_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def _refuse_missing_credentials(plan: TargetPlan) -> None:
 
 def start_archive(meeting: Meeting) -> Archive:
     """Start recording a meeting; refused by name while the meeting's provider can't."""
-    rules.refuse_unsupported(get_provider(meeting.provider), "archive", "archive meeting")
+    rules.refuse_unsupported(provider_of(meeting), "archive", "archive meeting")
     raise Refused("Archives can't be started here yet.", code="feature_not_available")
 
 
@@ -98,7 +98,7 @@ def stop_archive(archive: Archive) -> Archive:
     """Stop a running archive; `Conflict` for one that is over."""
     if archive.status not in ("starting", "started", "paused"):
         raise Conflict(f"The archive is not running; it is {archive.status}.", code="archive_not_running")
-    rules.refuse_unsupported(get_provider(archive.provider), "archive", "stop archive")
+    rules.refuse_unsupported(provider_of(archive.meeting), "archive", "stop archive")
     raise Conflict("This archive can't be stopped; it ends with the meeting.", code="archive_not_stoppable")
 
 

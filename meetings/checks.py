@@ -9,8 +9,11 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
+from meetings.caller_keys import verification_key
 from meetings.conf import SETTINGS, conf
 from meetings.deferred import task_backends
 from meetings.providers.registry import aliases, get_provider
@@ -39,8 +42,17 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         found.append(Error(f'VIDEOCONF["GUEST_ROLE"] must be None or one of {", ".join(roles)}.', id="videoconf.E003"))
     if conf.UNKNOWN_PROPERTIES not in ("refuse", "ignore"):
         found.append(Error('VIDEOCONF["UNKNOWN_PROPERTIES"] must be "refuse" or "ignore".', id="videoconf.E004"))
-    if conf.JWT_SECRET and conf.JWT_PUBLIC_KEY:
-        found.append(Error("Set VIDEOCONF JWT_SECRET or JWT_PUBLIC_KEY, not both.", id="videoconf.E005"))
+    if conf.TIME_TO_START < 0:
+        found.append(Error('VIDEOCONF["TIME_TO_START"] must be 0 or more minutes.', id="videoconf.E007"))
+    try:
+        verification_key()
+    except ImproperlyConfigured as error:
+        found.append(Error(str(error), id="videoconf.E005"))
+    try:
+        get_template(conf.PAGE_BASE_TEMPLATE)
+    except TemplateDoesNotExist:
+        message = f'VIDEOCONF["PAGE_BASE_TEMPLATE"] {conf.PAGE_BASE_TEMPLATE!r} is no template that can be found.'
+        found.append(Error(message, id="videoconf.E008"))
     return found
 
 

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 T = TypeVar("T")
 
+MAX_TENANT = 255
 WEBRTC_BACKEND = "meetings.providers.webrtc.WebRTCProvider"
 
 
@@ -45,7 +46,8 @@ class Setting(Generic[T]):
             default: Any = self.default() if callable(self.default) else self.default
             return cast(T, default)
         value = values[self.name]
-        if not isinstance(value, self.kinds):
+        is_flag_for_number = isinstance(value, bool) and bool not in self.kinds and object not in self.kinds
+        if is_flag_for_number or not isinstance(value, self.kinds):
             wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in self.kinds)
             raise ImproperlyConfigured(f'VIDEOCONF["{self.name}"] must be {wanted}, not {type(value).__name__}.')
         return cast(T, value)
@@ -141,8 +143,13 @@ class Conf:
         hook = self.TENANT_OF
         if hook is None:
             return ""
-        function: Callable[[object], str] = import_string(hook) if isinstance(hook, str) else hook
-        return function(user)
+        function: Callable[[object], Any] = import_string(hook) if isinstance(hook, str) else hook
+        tenant = function(user)
+        if not isinstance(tenant, str) or len(tenant) > MAX_TENANT:
+            raise ImproperlyConfigured(
+                f'VIDEOCONF["TENANT_OF"] must return a text of at most {MAX_TENANT} characters, not {tenant!r:.100}.'
+            )
+        return tenant
 
 
 conf = Conf()

@@ -5,6 +5,7 @@ Services say what shall run by its dotted path, so that they need not import the
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,21 @@ if TYPE_CHECKING or django.VERSION < (6, 0):
 else:
     from django.tasks import task, task_backends
 
+logger = logging.getLogger(__name__)
+
 __all__ = ["run_later", "task", "task_backends"]
 
 
 def run_later(path: str, *arguments: Any, at: datetime) -> None:
-    """Have the task at a dotted path run at `at`, once the current transaction is stored; arguments are JSON."""
+    """Have the task at a dotted path run at `at`; arguments are JSON.
+
+    It is put on order inside the current transaction: with the database backend both are stored or neither is. With
+    another backend a task may find that nothing was stored, so tasks look before they act. A queue that is down is
+    logged and changes nothing else: `sweep_meetings` does what is overdue.
+    """
     work = import_string(path)
-    enqueue = lambda: work.using(backend=conf.TASKS_BACKEND, run_after=at).enqueue(*arguments)  # noqa: E731
-    transaction.on_commit(enqueue, robust=True)
+    try:
+        with transaction.atomic():
+            work.using(backend=conf.TASKS_BACKEND, run_after=at).enqueue(*arguments)
+    except Exception:
+        logger.exception("%s could not be put on order", path)

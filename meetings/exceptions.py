@@ -20,14 +20,25 @@ class Problem:
 
 
 class VideoconfError(Exception):
-    """Base of all errors of this package: a stable `code` and a `message` meant for the caller."""
+    """Base of all errors of this package: a stable `code` and a `message` meant for the caller.
+
+    `opens_at` says from when on it would not be refused, where time alone decides.
+    """
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        problems: tuple[Problem, ...] = (),
+        opens_at: datetime | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.problems = problems
+        self.opens_at = opens_at
         if code is not None:
             self.code = code
 
@@ -71,9 +82,8 @@ class JoinRefused(VideoconfError):
     code = "token_invalid"
 
     def __init__(self, message: str, *, code: str, retry: bool = False, opens_at: datetime | None = None) -> None:
-        super().__init__(message, code=code)
+        super().__init__(message, code=code, opens_at=opens_at)
         self.retry = retry
-        self.opens_at = opens_at
 
 
 class ProviderError(VideoconfError):

@@ -18,7 +18,7 @@ AT_WORK_FOR = timedelta(minutes=2)
 
 
 def once(
-    work: Callable[[], Any],
+    work: Callable[[Callable[[Any], None]], Any],
     *,
     tenant: str,
     caller: str,
@@ -27,6 +27,9 @@ def once(
     now: datetime | None = None,
 ) -> Any:
     """Return the remembered answer of this key, or do the work and remember its answer (JSON).
+
+    `work` gets a function and calls it with the answer inside the transaction that stores what it did, so that a
+    process that is killed leaves both or neither.
 
     Raises `Conflict`: `idempotency_mismatch` for another body, `idempotency_in_progress` while the first is at work. A
     failure is not remembered.
@@ -39,13 +42,16 @@ def once(
     )
     if claimed is None:
         return _remembered(mine.first(), body_hash)
+    claim = IdempotencyKey.objects.filter(pk=claimed.pk)
+
+    def remember(answer: Any) -> None:
+        claim.update(answer=answer, expires_on=moment + REMEMBERED_FOR)
+
     try:
-        answer = work()
+        return work(remember)
     except BaseException:
-        IdempotencyKey.objects.filter(pk=claimed.pk).delete()
+        claim.filter(answer__isnull=True).delete()
         raise
-    IdempotencyKey.objects.filter(pk=claimed.pk).update(answer=answer, expires_on=moment + REMEMBERED_FOR)
-    return answer
 
 
 def forget_expired(now: datetime | None = None) -> int:

@@ -33,6 +33,7 @@ from meetings.providers.types import EventFamily, EventKind, ProviderEvent, Webh
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 256 * 1024
+MAX_PROBE = 64
 PROBES = (b"", b"{}")
 REJECTED_KEPT = 1000
 REJECTED_BODY = 2000
@@ -51,7 +52,7 @@ class Outcome(StrEnum):
 
 def receive(provider: Provider, message: WebhookMessage) -> Outcome:
     """Take one inbound message; raise a `WebhookError` for what is not accepted (that is kept in a rotating store)."""
-    is_probe = message.body.strip() in PROBES
+    is_probe = _is_probe(message.body)
     is_signed = "authorization" in message.headers and any(provider.webhook_secrets(kind) for kind in EventFamily)
     if is_probe and not is_signed:
         return Outcome.PROBE
@@ -61,6 +62,11 @@ def receive(provider: Provider, message: WebhookMessage) -> Outcome:
         _keep_rejected(provider, message, error)
         raise
     return _store_and_apply(provider, message, events) if events else Outcome.PROBE
+
+
+def _is_probe(body: bytes) -> bool:
+    """An empty body or an empty object, however it is spaced: a dashboard tries whether somebody is there."""
+    return b"".join(body[:MAX_PROBE].split()) in PROBES and len(body) <= MAX_PROBE
 
 
 def _verified_events(provider: Provider, message: WebhookMessage, *, is_probe: bool) -> list[ProviderEvent]:

@@ -128,9 +128,9 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
         """Set `start_time` (and from it `closes_at`) if nobody has; return whether this call did."""
         closes_at = now + timedelta(minutes=self.duration) if self.duration else None
         started = bool(
-            Meeting.objects.filter(pk=self.pk, start_time__isnull=True, end_time__isnull=True).update(
-                start_time=now, closes_at=closes_at, modified_on=now
-            )
+            Meeting.objects.alive()
+            .filter(pk=self.pk, start_time__isnull=True, end_time__isnull=True)
+            .update(start_time=now, closes_at=closes_at, modified_on=now)
         )
         if started:
             self.start_time, self.closes_at = now, closes_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -70,13 +71,15 @@ def refuse_plan(plan: MeetingPlan, provider: Provider, *, now: datetime) -> None
         refuse("maxParticipants", "max_participants_too_large", f"maxParticipants can be at most {limit} here.")
 
 
-def refuse_edit(meeting: Meeting, changes: dict[str, Any], provider: Provider, *, now: datetime) -> None:
-    """Refuse a change that can't be made, or not any more."""
+def refuse_edit(
+    meeting: Meeting, changes: dict[str, Any], provider_of_meeting: Callable[[], Provider], *, now: datetime
+) -> None:
+    """Refuse a change that can't be made, or not any more; the provider is asked for only where it matters."""
     if meeting.is_over(now) and set(changes) - EDITABLE_AFTER_END:
         raise Refused(EXPIRED, code="meeting_ended")
     schedule_time = changes.get("schedule_time", meeting.schedule_time)
     if changes.get("is_scheduled"):
-        refuse_unsupported(provider, "schedule", "schedule meeting", "isScheduled")
+        refuse_unsupported(provider_of_meeting(), "schedule", "schedule meeting", "isScheduled")
         if schedule_time is None:
             refuse(
                 "scheduleTime",
@@ -86,7 +89,7 @@ def refuse_edit(meeting: Meeting, changes: dict[str, Any], provider: Provider, *
     if changes.get("schedule_time") is not None and changes["schedule_time"] < now:
         refuse("scheduleTime", "schedule_time_past", "Schedule Time cannot be set in the past")
     if "is_archived" in changes and changes["is_archived"] != meeting.is_archived:
-        _refuse_archiving_change(meeting, changes, provider)
+        _refuse_archiving_change(meeting, changes, provider_of_meeting())
 
 
 def _refuse_archiving_change(meeting: Meeting, changes: dict[str, Any], provider: Provider) -> None:
@@ -112,10 +115,12 @@ def refuse_join(meeting: Meeting, *, now: datetime) -> None:
     if meeting.is_over(now):
         raise Refused(EXPIRED, code="meeting_ended")
     minutes = conf.TIME_TO_START
-    if meeting.is_early(now, timedelta(minutes=minutes)):
+    window = timedelta(minutes=minutes)
+    if meeting.is_early(now, window):
         raise Refused(
             f"Meeting can only be started {minutes} minutes before the scheduled time",
             code="meeting_not_started",
+            opens_at=meeting.opens_at(window),
         )
 
 

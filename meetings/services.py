@@ -7,7 +7,9 @@ provider that fails leaves no trace in what the API shows, but for ending a meet
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -16,10 +18,11 @@ from django.utils import timezone
 from meetings import attendance, deferred, extensions, facts, intake, rules, signals
 from meetings.abstract_models import SYSTEM_ACTOR
 from meetings.conf import conf
-from meetings.exceptions import Conflict, ProviderError, Refused
+from meetings.exceptions import ConfigurationMissing, Conflict, ProviderError, Refused
 from meetings.facts import Fact
 from meetings.models import Attendee, Connection, Meeting, Stream, new_meeting_link
 from meetings.plans import MeetingPlan
+from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import AccessToken, Role, RoomRef, RoomSpec, TokenGrant
 
@@ -31,11 +34,19 @@ ABANDONED_AFTER = timedelta(seconds=30)
 """When a process that set out to put people out, and left neither success nor failure, is believed dead."""
 
 
-def create_meeting(plan: MeetingPlan, *, actor: str, tenant: str = "", now: datetime | None = None) -> Meeting:
+def create_meeting(
+    plan: MeetingPlan,
+    *,
+    actor: str,
+    tenant: str = "",
+    stored: Callable[[Meeting], None] | None = None,
+    now: datetime | None = None,
+) -> Meeting:
     """Make a room at the provider, then the row; return the meeting.
 
     Raises `Refused` and `UnsupportedFeature` before anything is touched, `ProviderError` if the room could not be made.
-    Sends `meeting_created`. Events that came before the row are applied after commit.
+    Sends `meeting_created`. Events that came before the row are applied after commit. `stored` is called with the row
+    inside the transaction that stores it.
     """
     moment = now or timezone.now()
     alias = plan.provider or conf.DEFAULT_PROVIDER
@@ -70,6 +81,8 @@ def create_meeting(plan: MeetingPlan, *, actor: str, tenant: str = "", now: date
             created_on=moment,
             modified_on=moment,
         )
+        if stored is not None:
+            stored(meeting)
         signals.send_on_commit(signals.meeting_created, meeting=meeting)
     intake.apply_waiting(meeting)
     return meeting
@@ -91,7 +104,7 @@ def edit_meeting(meeting: Meeting, changes: dict[str, Any], *, actor: str, now: 
     moment = now or timezone.now()
     with transaction.atomic():
         locked = attendance.lock(meeting)
-        rules.refuse_edit(locked, changes, get_provider(locked.provider), now=moment)
+        rules.refuse_edit(locked, changes, partial(provider_of, locked), now=moment)
         if not changes:
             return locked
         for name, value in changes.items():
@@ -130,7 +143,7 @@ def issue_token(
     Raises `Refused`: ended, too early, expiry or `data` out of range. Sends `meeting_started` for the first.
     """
     moment = now or timezone.now()
-    provider = get_provider(meeting.provider)
+    provider = provider_of(meeting)
     rules.refuse_join(meeting, now=moment)
     lifetime = timedelta(seconds=provider.capabilities.default_token_lifetime)
     rules.refuse_grant(provider.capabilities, data=data, expires_at=expires_at, now=moment)
@@ -155,7 +168,7 @@ def _start(meeting: Meeting, now: datetime) -> None:
         if meeting.mark_started(now):
             _close_later(meeting)
             signals.send_on_commit(signals.meeting_started, meeting=meeting)
-        elif Meeting.objects.filter(pk=meeting.pk, end_time__isnull=False).exists():
+        elif Meeting.objects.filter(pk=meeting.pk).exclude(end_time__isnull=True, deleted=False).exists():
             raise Refused(rules.EXPIRED, code="meeting_ended")
 
 
@@ -238,13 +251,16 @@ def _disconnect_later(meeting: Meeting, at: datetime) -> None:
 
 def delete_meeting(meeting: Meeting, *, actor: str) -> None:
     """Soft-delete a meeting; one that people are in is ended first, so that nobody is left in a room without a door."""
-    if meeting.start_time is not None and meeting.end_time is None:
+    with transaction.atomic():
+        locked = attendance.lock(meeting)  # a first token can't slip in between: a deleted meeting doesn't start
+        if locked.soft_delete(actor):
+            signals.send_on_commit(signals.meeting_changed, meeting=locked)
+    if locked.start_time is not None and locked.end_time is None:
         try:
-            end_meeting(meeting, actor=actor)
+            end_meeting(locked, actor=actor)
         except Refused:
             logger.info("Meeting %s was ended meanwhile", meeting.pk)
-    if meeting.soft_delete(actor):
-        signals.send_on_commit(signals.meeting_changed, meeting=meeting)
+    meeting.refresh_from_db()
 
 
 def restore_meeting(meeting: Meeting, *, actor: str) -> None:
@@ -254,34 +270,44 @@ def restore_meeting(meeting: Meeting, *, actor: str) -> None:
 
 
 def remove_attendee(attendee: Attendee, *, actor: str, now: datetime | None = None) -> None:
-    """Put an attendee out and revoke her tokens; a token issued later lets her in again. Safe to repeat.
+    """Revoke an attendee's tokens, then put her out; a token issued later lets her in again. Safe to repeat.
 
-    Raises `Conflict` for a meeting that has ended, `UnsupportedFeature`, `ProviderError` (then nothing has changed).
+    Raises `Conflict` for a meeting that has ended, `UnsupportedFeature`, and `ProviderError` if a connection of hers
+    could not be put out: if it was the first, nothing has changed; else her tokens stay revoked and it may be repeated.
     """
     meeting = attendee.meeting
-    _refuse_moderation(meeting, "remove attendees")
-    provider = get_provider(meeting.provider)
-    for connection in Connection.objects.filter(attendee=attendee).present():
-        provider.remove_participant(room_of(meeting), connection.connection_id)
-    moment = now or timezone.now()
-    Attendee.objects.filter(pk=attendee.pk).update(removed_on=moment, removed_by=actor)
-    attendee.removed_on, attendee.removed_by = moment, actor
+    provider = _moderated(meeting, "remove attendees")
+    before = (attendee.removed_on, attendee.removed_by)
+    _mark_removed(attendee, now or timezone.now(), actor)  # first, so that no revoked token opens a seat meanwhile
+    is_out = False
+    try:
+        for connection in Connection.objects.filter(attendee=attendee).present():
+            provider.remove_participant(room_of(meeting), connection.connection_id)
+            is_out = True
+    except ProviderError:
+        if not is_out:
+            _mark_removed(attendee, *before)
+        raise
+
+
+def _mark_removed(attendee: Attendee, at: datetime | None, by: str) -> None:
+    attendee.removed_on, attendee.removed_by = at, by
+    attendee.save(update_fields=["removed_on", "removed_by"])
 
 
 def mute_attendee(attendee: Attendee) -> None:
     """Mute an attendee's microphones. Safe to repeat. Errors as in `remove_attendee`."""
-    _refuse_moderation(attendee.meeting, "mute attendees")
-    _mute(attendee.meeting, list(Connection.objects.filter(attendee=attendee).present()))
+    provider = _moderated(attendee.meeting, "mute attendees")
+    _mute(provider, attendee.meeting, list(Connection.objects.filter(attendee=attendee).present()))
 
 
 def mute_everyone(meeting: Meeting) -> None:
     """Mute everybody who is in the meeting now. Safe to repeat. Errors as in `remove_attendee`."""
-    _refuse_moderation(meeting, "mute attendees")
-    _mute(meeting, list(Connection.objects.filter(meeting=meeting).present()))
+    provider = _moderated(meeting, "mute attendees")
+    _mute(provider, meeting, list(Connection.objects.filter(meeting=meeting).present()))
 
 
-def _mute(meeting: Meeting, connections: list[Connection]) -> None:
-    provider = get_provider(meeting.provider)
+def _mute(provider: Provider, meeting: Meeting, connections: list[Connection]) -> None:
     streams: dict[int, list[str]] = {}
     for connection_id, stream_id in Stream.objects.filter(
         connection__in=connections, ended_at__isnull=True
@@ -294,10 +320,22 @@ def _mute(meeting: Meeting, connections: list[Connection]) -> None:
         provider.mute_participant(room_of(meeting), connection.connection_id, streams.get(connection.pk, []))
 
 
-def _refuse_moderation(meeting: Meeting, what: str) -> None:
-    rules.refuse_unsupported(get_provider(meeting.provider), "moderation", what)
+def _moderated(meeting: Meeting, what: str) -> Provider:
+    provider = provider_of(meeting)
+    rules.refuse_unsupported(provider, "moderation", what)
     if meeting.is_over(timezone.now()):
         raise Conflict("This meeting has ended; nobody is in it.", code="meeting_ended")
+    return provider
+
+
+def provider_of(meeting: Meeting) -> Provider:
+    """Return a meeting's provider; raise `ConfigurationMissing` if its alias is not configured any more."""
+    if not is_configured(meeting.provider):
+        raise ConfigurationMissing(
+            f"The provider {meeting.provider!r} of this meeting is not configured here.",
+            code="provider_not_configured",
+        )
+    return get_provider(meeting.provider)
 
 
 def room_of(meeting: Meeting) -> RoomRef:

@@ -49,12 +49,13 @@ def find(meeting_link: str) -> Meeting | None:
     return meeting
 
 
-def admission_of(user: Any) -> str:
-    """Return how someone without a join token gets in: `user`, `guest` or `none`."""
+def admission_of(user: Any, meeting: Meeting) -> str:
+    """Return how someone without a join token gets in: `user` (of the meeting's tenant), `guest` or `none`."""
     if (
         user is not None
         and user.is_authenticated
         and user.has_perm(f"{LABEL}.{permission_names.GENERATE_MEETING_TOKEN}")
+        and conf.tenant_of_user(user) == meeting.tenant
     ):
         return "user"
     return "guest" if conf.GUEST_ROLE else "none"
@@ -94,7 +95,7 @@ def _context(request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
     opens_at = meeting.schedule_time - early if state == "scheduled" and meeting.schedule_time else None
     provider = get_provider(meeting.provider)
     user = getattr(request, "user", None)
-    admission = admission_of(user)
+    admission = admission_of(user, meeting)
     config = {
         "meetingLink": meeting.meeting_link,
         "title": meeting.title,
@@ -182,13 +183,16 @@ class MeetingPageToken(View):
         try:
             return _mint(meeting, holder, body)
         except VideoconfError as error:
-            return JsonResponse(envelope_of(_in_page_words(error)), status=status_of(error), headers=headers_of(error))
+            return JsonResponse(_in_page_words(error), status=status_of(error), headers=headers_of(error))
 
 
-def _in_page_words(error: VideoconfError) -> VideoconfError:
+def _in_page_words(error: VideoconfError) -> dict[str, Any]:
+    body = envelope_of(error)
     sentences = {"meeting_ended": MEETING_ENDED, "meeting_not_started": NOT_STARTED}
-    error.message = sentences.get(error.code, error.message)
-    return error
+    body["error"]["message"] = sentences.get(error.code, body["error"]["message"])
+    if error.opens_at is not None:
+        body["error"]["opensAt"] = error.opens_at.isoformat()
+    return body
 
 
 def _refuse(status: int, code: str, message: str) -> JsonResponse:
@@ -226,7 +230,7 @@ def _mint(meeting: Meeting, holder: str, body: dict[str, str]) -> HttpResponse:
             return _refuse(403, "forbidden", UNINVITED)
         role, data, guest_id = Role(conf.GUEST_ROLE), name or "Guest", body["browserId"]
     else:
-        user = _user(holder)
+        user = _user(holder, meeting)
         if user is None:
             return _refuse(403, "forbidden", UNINVITED)
         role, data, ext_id = role_of_user(user), name_of_user(user), f"user:{user.pk}"
@@ -240,7 +244,7 @@ def _mint(meeting: Meeting, holder: str, body: dict[str, str]) -> HttpResponse:
     )
 
 
-def _user(holder: str) -> Any:
+def _user(holder: str, meeting: Meeting) -> Any:
     pk = holder.partition(".")[2]
     user = get_user_model().objects.filter(pk=pk, is_active=True).first()
-    return user if user is not None and admission_of(user) == "user" else None
+    return user if user is not None and admission_of(user, meeting) == "user" else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from django.core.exceptions import ImproperlyConfigured
 
+from meetings import caller_keys
 from videoconf.environment import Environment, refuse
 
 LEGACY = ("VONAGE_API_KEY", "VONAGE_API_SECRET")
@@ -31,9 +33,9 @@ def public_key(env: Environment, name: str) -> str | None:
     text = pem(env, name)
     if text is not None:
         try:
-            load_pem_public_key(text.encode())
-        except (ValueError, TypeError) as error:
-            raise refuse(name, "it is no PEM public key (-----BEGIN PUBLIC KEY-----).") from error
+            caller_keys.public_key(text)
+        except ImproperlyConfigured as error:
+            raise refuse(name, "it is no PEM public key (-----BEGIN PUBLIC KEY-----) of RSA or P-256.") from error
     return text
 
 

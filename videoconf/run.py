@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from io import StringIO
 from types import FrameType
@@ -19,6 +20,7 @@ from django.core.management.base import SystemCheckError
 
 WORKER_STOPS_WITHIN = 10.0  # seconds
 WORKER_RESTARTS_AFTER = 5.0  # seconds
+SWEEP_EVERY = 15  # seconds
 LARGEST_FRAME = 128 * 1024  # the signalling refuses from 64 KiB on, with a message
 PR_SET_PDEATHSIG = 1
 
@@ -105,6 +107,18 @@ def serve(listener: socket.socket, worker: Worker, lines: list[str]) -> None:
     LocalServer(config, worker, lines).run(sockets=[listener])
 
 
+class Sweeper(threading.Thread):
+    """Does what is overdue beside the server: what a killed predecessor left, and what a killed worker would."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sweeper", daemon=True)
+
+    def run(self) -> None:
+        from django.core.management import call_command
+
+        call_command("sweep_meetings", every=SWEEP_EVERY)
+
+
 class LocalServer(uvicorn.Server):
     """The server, which says when it is ready and keeps the worker alive."""
 
@@ -115,6 +129,7 @@ class LocalServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        Sweeper().start()
         print("\n".join(self.lines), flush=True)
 
     async def on_tick(self, counter: int) -> bool:

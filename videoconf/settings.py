@@ -134,12 +134,13 @@ if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+            # Room for the candidates of a whole meeting at once; beyond it the layer drops messages silently.
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "capacity": 2000},
         }
     }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 2000}}}
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
@@ -320,8 +321,17 @@ SECRETS = [
     *env.words("WEBHOOK_SECRETS"),
     *(
         env.optional(name)
-        for name in ("WEBHOOK_PATH_TOKEN", "VONAGE_API_SECRET", "AWS_SECRET_KEY", "AZURE_ACCOUNT_KEY")
+        for name in (
+            "WEBHOOK_PATH_TOKEN",
+            "VONAGE_API_SECRET",
+            "VONAGE_PRIVATE_KEY",
+            "AWS_ACCESS_KEY",
+            "AWS_SECRET_KEY",
+            "AZURE_ACCOUNT_KEY",
+        )
     ),
+    *env.words("VONAGE_SESSION_SECRETS"),
+    *env.words("VONAGE_ARCHIVE_SECRETS"),
 ]
 LOGGING = {
     "version": 1,

@@ -41,7 +41,7 @@ class TokenViewSet(ApiViewSet):
             if getattr(request._request, "axes_locked_out", False):
                 raise ApiError(429, "too_many_attempts", TOO_MANY, headers={"Retry-After": "60"}) from error
             raise AuthenticationFailed("The username or the password is wrong.", code="credentials_invalid") from error
-        return Response(serializer.validated_data)
+        return Response(serializer.validated_data, headers={"Cache-Control": "no-store"})
 
     @schema.refresh_token
     def refresh(self, request: Request) -> Response:
@@ -53,4 +53,4 @@ class TokenViewSet(ApiViewSet):
             raise AuthenticationFailed(
                 "The refresh token is not valid or has expired.", code="token_invalid"
             ) from error
-        return Response(serializer.validated_data)
+        return Response(serializer.validated_data, headers={"Cache-Control": "no-store"})

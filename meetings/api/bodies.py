@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.http.request import RawPostDataException
+from django.utils.http import parse_header_parameters
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -96,8 +97,8 @@ def _read_json(request: Request) -> Any:
     if not raw.strip():
         return {}
     content_type = request.META.get("CONTENT_TYPE") or "application/json"
-    media_type, _, parameters = content_type.partition(";")
-    charset = parameters.partition("charset=")[2].strip(' "').lower() or "utf-8"
+    media_type, parameters = parse_header_parameters(content_type)
+    charset = parameters.get("charset", "utf-8").lower()
     if media_type.strip().lower() != "application/json" or charset not in {"utf-8", "utf8"}:
         message = f"Content-type {content_type[:100]} does not match [application/json]."
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", message)
@@ -114,7 +115,7 @@ def _read_bounded(request: Request) -> bytes:
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and "HTTP_TRANSFER_ENCODING" in request.META and isinstance(django_request, WSGIRequest):
         raise ApiError(411, "length_required", "Send a Content-Length.")
-    if length and not (length.isascii() and length.isdecimal() and int(length) <= MAX_BODY):
+    if length and not (length.isascii() and length.isdecimal() and len(length) < 10 and int(length) <= MAX_BODY):
         raise ApiError(413, "body_too_large", message)
     try:
         raw: bytes = django_request.read(MAX_BODY + 1)

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -71,8 +72,13 @@ class MeetingViewSet(ApiViewSet):
         body = read_body(request, CreateMeetingBody)
         key, values = _idempotency_key(request), body.values()
 
-        def work() -> str:
-            meeting = services.create_meeting(MeetingPlan(**values), actor=self.caller.actor, tenant=self.caller.tenant)
+        def work(remember: Callable[[Any], None] | None = None) -> str:
+            meeting = services.create_meeting(
+                MeetingPlan(**values),
+                actor=self.caller.actor,
+                tenant=self.caller.tenant,
+                stored=remember and (lambda meeting: remember(meeting.meeting_link)),
+            )
             return str(meeting.meeting_link)
 
         link = work() if key is None else self._once(work, key, values)
@@ -132,7 +138,8 @@ class MeetingViewSet(ApiViewSet):
             ext_id=values.get("ext_id") or None,
             expires_at=values.get("expires_at"),
         )
-        return Response({"sessionId": meeting.session_id, "token": token.value})
+        answer = {"sessionId": meeting.session_id, "token": token.value}
+        return Response(answer, headers={"Cache-Control": "no-store"})
 
 
 class AttendeeViewSet(ApiViewSet):
@@ -150,8 +157,8 @@ class AttendeeViewSet(ApiViewSet):
 
     @schema.list_attendees
     def list(self, request: Request, meeting_link: str) -> Response:
-        is_active = single_parameter(request, "active") == "true"
         meeting = self.find_meeting(meeting_link)
+        is_active = single_parameter(request, "active") == "true"
         close_silent(meeting)
         rows = Attendee.objects.filter(meeting=meeting)
         chosen = rows.active() if is_active else rows

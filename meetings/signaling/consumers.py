@@ -106,7 +106,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         if self.is_closing:
             return
         self.heard = time.monotonic()
-        if not self.budget.spend(self.heard):
+        if not self.budget.spend(self.heard, len(text_data or bytes_data or "")):
             await self._shut(CLOSE_ABUSE)
             return
         try:
@@ -219,14 +219,11 @@ class MeetingConsumer(AsyncWebsocketConsumer):
 
     async def _on_mute(self, frame: dict[str, Any], guest: Guest) -> None:
         connection_id = frames.text_of(frame, "id", 255)
-        if connection_id == "*":
-            message = {"type": "room.muted", "except": guest.connection_id, "by": guest.name}
-            await self.channel_layer.group_send(self._room(guest), message)
-        elif await database_sync_to_async(door.is_present)(guest.meeting, connection_id):
-            message = {"type": "peer.muted", "by": guest.name}
-            await self.channel_layer.group_send(self._peer(connection_id, guest), message)
-        else:
+        muted = await database_sync_to_async(door.mute)(guest.meeting, connection_id, by=guest.connection_id)
+        if not muted and connection_id != "*":
             await self._complain("unknown_peer", "There is no such person in this meeting.")
+        for muted_id in muted:
+            await self._tell(self._peer(muted_id, guest), {"type": "peer.muted", "by": guest.name})
 
     async def _on_end(self, frame: dict[str, Any], guest: Guest) -> None:
         try:
@@ -256,10 +253,6 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         await self._send({"t": "removed", "message": seats.REMOVED})
         await self._count_out(guest, seats.FORCED_REASON, "removed")
         await self._shut(CLOSE_REMOVED)
-
-    async def room_muted(self, event: dict[str, Any]) -> None:
-        if self.guest is not None and event["except"] != self.guest.connection_id:
-            await self._send({"t": "muted", "by": event["by"]})
 
     async def peer_muted(self, event: dict[str, Any]) -> None:
         guest = self.guest
@@ -338,10 +331,17 @@ class MeetingConsumer(AsyncWebsocketConsumer):
 
     async def _to_room(self, guest: Guest, frame: dict[str, Any]) -> None:
         message = {"type": "room.frame", "except": guest.connection_id, "frame": frame}
-        await self.channel_layer.group_send(self._room(guest), message)
+        await self._tell(self._room(guest), message)
 
     async def _to_peer(self, guest: Guest, to: str, frame: dict[str, Any]) -> None:
-        await self.channel_layer.group_send(self._peer(to, guest), {"type": "peer.frame", "frame": frame})
+        await self._tell(self._peer(to, guest), {"type": "peer.frame", "frame": frame})
+
+    async def _tell(self, group: str, message: dict[str, Any]) -> None:
+        try:
+            await self.channel_layer.group_send(group, message)
+        except Exception:
+            # The layer is away: this message is lost, the socket and the media of everyone go on.
+            logger.warning("The channel layer did not take %s", message["type"], exc_info=True)
 
     async def _send(self, frame: dict[str, Any]) -> None:
         if not self.is_closing:

@@ -95,9 +95,15 @@ def remove(meeting: Meeting, connection_id: str, actor: str) -> bool:
     return True
 
 
-def is_present(meeting: Meeting, connection_id: str) -> bool:
-    """Whether a connection of this meeting is open."""
-    return _row(meeting, connection_id) is not None
+def mute(meeting: Meeting, connection_id: str, *, by: str) -> list[str]:
+    """Note that a connection (`*`: everyone but `by`) shall be muted; return the ids of those who are there.
+
+    The socket reads the note at its next heartbeat, should the channel layer's word not reach it.
+    """
+    rows = Connection.objects.filter(meeting=meeting).present()
+    rows = rows.exclude(connection_id=by) if connection_id == "*" else rows.filter(connection_id=connection_id)
+    rows.update(is_mute_due=True)
+    return list(rows.values_list("connection_id", flat=True))
 
 
 def _row(meeting: Meeting, connection_id: str) -> Connection | None:

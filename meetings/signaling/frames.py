@@ -12,6 +12,7 @@ from meetings import strict_json
 
 MAX_FRAME = 64 * 1024
 MAX_BAD = 20
+MAX_BYTES_PER_SECOND = 1024 * 1024
 MAX_PER_SECOND = 300
 """Five peers' candidates come at once when someone joins; a page on a rich network sends a hundred in a second."""
 MAX_NAME = 100
@@ -82,13 +83,15 @@ class Budget:
     bad: int = 0
     second: int = 0
     count: int = 0
+    size: int = 0
 
-    def spend(self, now: float) -> bool:
-        """Count a frame at `now` (seconds); return whether it is still within the limit."""
+    def spend(self, now: float, size: int = 0) -> bool:
+        """Count a frame of `size` characters at `now` (seconds); return whether it is still within the limits."""
         if int(now) != self.second:
-            self.second, self.count = int(now), 0
+            self.second, self.count, self.size = int(now), 0, 0
         self.count += 1
-        return self.count <= MAX_PER_SECOND
+        self.size += size
+        return self.count <= MAX_PER_SECOND and self.size <= MAX_BYTES_PER_SECOND
 
     def spend_bad(self) -> bool:
         """Count a bad frame; return whether it is still within the limit."""

@@ -76,7 +76,7 @@ def _is_unreadable(request: HttpRequest) -> bool:
 
 def _bounded_body(request: HttpRequest) -> bytes | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or not length.isascii() or int(length) > intake.MAX_BODY:
+    if not length.isdecimal() or not length.isascii() or len(length) > 9 or int(length) > intake.MAX_BODY:
         return None
     body: bytes = request.read(intake.MAX_BODY + 1)
     return None if len(body) > intake.MAX_BODY else body

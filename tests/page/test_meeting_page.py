@@ -212,3 +212,25 @@ def test_token_needs_no_cookie_and_no_csrf_token(meeting: Meeting, settings: Any
 def test_meeting_of_a_provider_that_is_gone_is_a_404_page(client: Client, meeting: Meeting) -> None:
     Meeting.objects.filter(pk=meeting.pk).update(provider="gone")
     assert client.get(f"/meet/{meeting.meeting_link}").status_code == 404
+
+
+def test_signed_in_user_of_another_tenant_is_a_stranger(client: Client, new_meeting: NewMeeting, settings: Any) -> None:
+    guests(settings, None)
+    settings.VIDEOCONF = settings.VIDEOCONF | {"TENANT_OF": lambda user: "a"}
+    client.force_login(user_with("GenerateMeetingToken", "ModerateMeeting"))
+    ours, theirs = new_meeting(tenant="a"), new_meeting(tenant="b")
+    config = page(client, ours)
+    assert config["admission"] == "user"
+    assert page(client, theirs)["admission"] == "none"
+    Meeting.objects.filter(pk=ours.pk).update(tenant="b")
+    assert ask(client, config).status_code == 403
+
+
+def test_meeting_that_was_put_off_says_when_it_opens(client: Client, meeting: Meeting, settings: Any) -> None:
+    guests(settings, "publisher")
+    config = page(client, meeting)
+    at = timezone.now() + timedelta(hours=2)
+    services.edit_meeting(meeting, {"is_scheduled": True, "schedule_time": at}, actor="t")
+    error = ask(client, config).json()["error"]
+    assert error["message"] == "This meeting has not started yet."
+    assert error["opensAt"] == (at - timedelta(minutes=10)).isoformat()

@@ -100,7 +100,19 @@ class TestARefusedEvent:
             {"payload_hash": ["0"]},
             {"exp": int(time.time()) - 3600},
         ],
-        ids=str,
+        # Not the values: every worker of a parallel run must find the same names.
+        ids=[
+            "old",
+            "of-tomorrow",
+            "undated",
+            "date-no-number",
+            "foreign",
+            "no-issuer",
+            "no-hash",
+            "wrong-hash",
+            "hash-no-text",
+            "expired",
+        ],
     )
     def test_with_a_wrong_claim_is_forged(self, meeting: Meeting, claims: dict[str, Any]) -> None:
         event = connected(meeting)

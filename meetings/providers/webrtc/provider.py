@@ -107,7 +107,11 @@ class WebRTCProvider(Provider):
 
     def check(self) -> list[CheckMessage]:
         where = f'VIDEOCONF_PROVIDERS["{self.alias}"]["OPTIONS"]'
-        found: list[CheckMessage] = []
+        found: list[CheckMessage] = [
+            Error(f"{where}[{name!r}] must be at least 1.", id="videoconf.E013")
+            for name in ("MAX_PARTICIPANTS", "TURN_TTL", "TOKEN_LIFETIME")
+            if self.settings[name] < 1
+        ]
         if self.settings["TURN_URLS"] and not self.settings["TURN_SECRET"]:
             found.append(
                 Error(

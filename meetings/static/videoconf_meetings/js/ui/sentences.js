@@ -59,12 +59,24 @@ const DETAILS = {
 /** The largest delay that a timer takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** A clock that is ahead of the server's must not ask again and again. */
+const SHORTEST_WAIT = 5000;
+
 /** Says why the person is not in the meeting, and what can be done. @param {Meeting} meeting */
 export function showSentences(meeting) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let opening;
   const action = /** @type {HTMLButtonElement} */ (byId("sentence-action"));
   action.addEventListener("click", () => SENTENCES[meeting.state]?.action?.[1](meeting));
+
+  /** Goes on when the meeting opens, in several steps if that is weeks away. @param {number} moment */
+  function waitFor(moment) {
+    const wait = Math.max(SHORTEST_WAIT, moment - Date.now());
+    opening = setTimeout(
+      () => (Date.now() < moment ? waitFor(moment) : meeting.prepare()),
+      Math.min(wait, LONGEST_TIMER),
+    );
+  }
 
   meeting.on("state", ({ state }) => {
     clearTimeout(opening);
@@ -76,8 +88,7 @@ export function showSentences(meeting) {
     action.textContent = sentence.action?.[0] ?? "";
     if (state === "scheduled" && meeting.opensAt) {
       byId("sentence-detail").replaceChildren(...opensAt(new Date(meeting.opensAt)));
-      const wait = Math.max(1000, Date.parse(meeting.opensAt) - Date.now());
-      opening = setTimeout(() => meeting.prepare(), Math.min(wait, LONGEST_TIMER));
+      waitFor(Date.parse(meeting.opensAt));
     }
   });
 }

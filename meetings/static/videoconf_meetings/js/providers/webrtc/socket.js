@@ -3,8 +3,25 @@ import { Emitter } from "../../events.js";
 
 const RETRY_SECONDS = [0.5, 1, 2, 4];
 const OPEN_TIMEOUT = 8;
-/** The server closes a socket that sends more than 100 frames a second; candidates come in bursts. */
+/** The server closes a socket that sends more than 300 frames a second; candidates come in bursts. */
 const FRAMES_A_SECOND = 80;
+
+/**
+ * Ticks until terminated. A worker's timer goes on in a hidden tab, where a page's may fire once a minute; where static files
+ * come from another origin no worker can be had, and the page's own timer has to do.
+ * @param {number} milliseconds @param {() => void} tick @returns {{terminate: () => void}}
+ */
+function startTicker(milliseconds, tick) {
+  try {
+    const worker = new Worker(new URL("./ticker.js", import.meta.url), { type: "module" });
+    worker.addEventListener("message", tick);
+    worker.postMessage(milliseconds);
+    return worker;
+  } catch {
+    const timer = setInterval(tick, milliseconds);
+    return { terminate: () => clearInterval(timer) };
+  }
+}
 
 /**
  * The socket to the meeting: JSON frames, reopened when it drops, kept alive by `ping`.
@@ -13,7 +30,7 @@ const FRAMES_A_SECOND = 80;
 export class SignalingSocket extends Emitter {
   #address;
   /** @type {WebSocket | null} */ #socket = null;
-  /** @type {Worker | null} */ #ticker = null;
+  /** @type {{terminate: () => void} | null} */ #ticker = null;
   #attempt = 0;
   #pings = 0;
   #lastFrame = 0;
@@ -60,10 +77,7 @@ export class SignalingSocket extends Emitter {
     this.#attempt = 0;
     this.#silence = seconds * 3000;
     this.#ticker?.terminate();
-    // A worker's timer goes on in a hidden tab, where a page's may fire once a minute.
-    this.#ticker = new Worker(new URL("./ticker.js", import.meta.url), { type: "module" });
-    this.#ticker.addEventListener("message", () => this.#beat());
-    this.#ticker.postMessage(seconds * 1000);
+    this.#ticker = startTicker(seconds * 1000, () => this.#beat());
   }
 
   #beat() {

@@ -81,7 +81,10 @@ def test_delivery_that_fails_again_says_so(chief: AdminClient) -> None:
 
     response = chief.submit(address(delivery, "replay"))
 
-    assert messages_of(response) == [f"“{delivery}”: VIDEOCONF_PROVIDERS has no provider 'gone'; it has webrtc."]
+    assert messages_of(response) == [f"“{delivery}”: It failed again; the error is on its page."]
+    delivery.refresh_from_db()
+    assert "has no provider" in delivery.error
+    assert "has no provider" in chief.page(address(delivery, "change"))
     assert logged() == []
 
 

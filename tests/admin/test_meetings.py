@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from meetings.exceptions import ProviderUnavailable
-from meetings.models import Attendee, Connection, Meeting
+from meetings.models import Meeting
 from meetings.providers.memory import MemoryProvider
 from meetings.providers.types import RoomRef, RoomSpec
-from tests.admin.conftest import NewStaff
 from tests.admin.pages import AdminClient, address, errors_of, logged, messages_of
-from tests.factories import AttendeeFactory, ConnectionFactory, MeetingFactory
+from tests.factories import ConnectionFactory, MeetingFactory
 
 UNREACHABLE = ProviderUnavailable("The provider could not be reached in time.")
 
@@ -212,13 +210,14 @@ def test_deleted_meeting_can_not_be_edited(chief: AdminClient) -> None:
     assert meeting.title == "Old title"
 
 
-def test_meeting_of_a_provider_that_is_gone_is_still_shown(chief: AdminClient) -> None:
+def test_of_a_meeting_whose_provider_is_gone_the_callers_notes_can_be_edited(chief: AdminClient) -> None:
     meeting = MeetingFactory.create(provider="gone", title="Old title")
+    assert 'name="title"' not in chief.page(address(meeting, "change"))
 
-    chief.page(address(meeting, "change"))
-    response = chief.submit(address(meeting, "change"), {"ext_id": "case-7"})
+    chief.submit(address(meeting, "change"), {"ext_id": "case-7"})
 
-    assert errors_of(response) == ["VIDEOCONF_PROVIDERS has no provider 'gone'; it has webrtc."]
+    meeting.refresh_from_db()
+    assert (meeting.title, meeting.ext_id) == ("Old title", "case-7")
 
 
 # --- ending -----------------------------------------------------------------------------------------------------
@@ -372,112 +371,3 @@ def test_meeting_that_is_not_there_leads_to_the_first_page(chief: AdminClient, p
 
     assert response.redirect_chain[-1][0] == "/admin/"
     assert "doesn’t exist" in messages_of(response)[0]
-
-
-# --- the people of a meeting ------------------------------------------------------------------------------------
-
-
-def test_page_of_a_meeting_with_a_thousand_attendees_loads_the_first_twenty(chief: AdminClient) -> None:
-    meeting = MeetingFactory.create(active=True)
-    chief.page(address(meeting, "change"))
-
-    def costs() -> int:
-        with CaptureQueriesContext(connection) as captured:
-            chief.page(address(meeting, "change"))
-        return len(captured)
-
-    for number in range(3):
-        ConnectionFactory.create(attendee__meeting=meeting, attendee__attendee=f"Early {number}")
-    few = costs()
-    Attendee.objects.bulk_create(AttendeeFactory.build_batch(1000, meeting=meeting, is_deleted=True), batch_size=200)
-    Connection.objects.bulk_create(
-        Connection(meeting=meeting, attendee=attendee, connection_id=f"late-{attendee.pk}-{number}")
-        for attendee in Attendee.objects.filter(meeting=meeting).order_by("pk")[:30]
-        for number in range(10)
-    )
-    many = costs()
-    page = chief.page(address(meeting, "change"))
-
-    assert few == many
-    assert page.count('<th scope="row">') == 20
-    assert all(f"Early {number}" in page for number in range(3))
-    assert "and earlier ones" in page
-    assert "The first 20 are shown" in page
-    assert f"?meeting={meeting.meeting_link}" in page
-
-
-def test_page_of_a_meeting_shows_its_people_and_their_stays(chief: AdminClient) -> None:
-    meeting = MeetingFactory.create(active=True)
-    ConnectionFactory.create(attendee__meeting=meeting, attendee__attendee="Ada", role="moderator")
-    ConnectionFactory.create(attendee__meeting=meeting, attendee__attendee="Grace", attendee__gone=True, closed=True)
-    elsewhere = ConnectionFactory.create(attendee__attendee="Elsewhere")
-
-    page = chief.page(address(meeting, "change"))
-
-    assert "<strong>now</strong>" in page
-    assert "moderator" in page
-    assert page.index("Ada") < page.index("Grace")
-    assert str(elsewhere.attendee) not in page
-
-
-def test_ghosts_are_gone_from_the_page(chief: AdminClient) -> None:
-    meeting = MeetingFactory.create(active=True)
-    silent = ConnectionFactory.create(
-        attendee__meeting=meeting, last_seen_at=timezone.now() - timedelta(minutes=5), socket="dead"
-    )
-
-    page = chief.page(address(meeting, "change"))
-
-    silent.refresh_from_db()
-    assert silent.left_at is not None
-    assert "<strong>now</strong>" not in page
-
-
-def test_attendee_is_muted_and_removed_through_the_service(chief: AdminClient, memory: MemoryProvider) -> None:
-    meeting = MeetingFactory.create(active=True, provider="memory")
-    attendee = AttendeeFactory.create(meeting=meeting)
-    connected = ConnectionFactory.create(attendee=attendee)
-
-    chief.submit(address(attendee, "mute"))
-    response = chief.submit(address(attendee, "remove"))
-
-    attendee.refresh_from_db()
-    assert memory.muted == [connected.connection_id]
-    assert memory.removed == [connected.connection_id]
-    assert attendee.removed_by == "grace"
-    assert response.redirect_chain[-1][0] == address(meeting, "change")
-    assert logged() == ["grace: Muted.", "grace: Removed; the join links that she has are void."]
-
-
-def test_provider_that_can_not_remove_is_told_and_nothing_changes(chief: AdminClient, memory: MemoryProvider) -> None:
-    attendee = AttendeeFactory.create(meeting=MeetingFactory.create(active=True, provider="memory"))
-    ConnectionFactory.create(attendee=attendee)
-    memory.fail_with = UNREACHABLE
-
-    response = chief.submit(address(attendee, "remove"))
-
-    assert messages_of(response) == [f"“{attendee}”: The provider could not be reached in time."]
-    attendee.refresh_from_db()
-    assert attendee.removed_on is None
-    assert logged() == []
-
-
-def test_everyone_is_muted(chief: AdminClient, memory: MemoryProvider) -> None:
-    meeting = MeetingFactory.create(active=True, provider="memory")
-    here = [ConnectionFactory.create(attendee__meeting=meeting) for _ in range(2)]
-
-    chief.submit(address(meeting, "mute"))
-
-    assert memory.muted == [each.connection_id for each in here]
-
-
-# --- who may ----------------------------------------------------------------------------------------------------
-
-
-def test_people_are_shown_to_those_who_may_see_them(staff: NewStaff) -> None:
-    connected = ConnectionFactory.create(attendee__attendee="Ada Lovelace")
-    path = address(connected.meeting, "change")
-
-    assert "Ada Lovelace" not in staff("GetMeetings", username="a").page(path)
-    assert "Ada Lovelace" in staff("GetMeetings", "GetMeetingAttendees", username="b").page(path)
-    assert "Ada Lovelace" in staff("GetMeetings", "view_attendee", username="c").page(path)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Subquery
 
-from archives.models import RANKS, RUNNING, Archive
+from archives.models import RANKS, Archive
 from meetings.abstract_models import SYSTEM_ACTOR
 from meetings.attendance import lock
 from meetings.models import Meeting
@@ -92,8 +92,3 @@ def _moment(value: Any) -> datetime:
     if is_number and 0 <= value < 253402300799000:
         return datetime.fromtimestamp(value / 1000, UTC)
     return datetime.now(UTC)
-
-
-def is_running(archive: Archive) -> bool:
-    """Whether an archive is not over."""
-    return archive.status in RUNNING

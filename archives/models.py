@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from archives import permission_names
-from archives.querysets import ArchiveQuerySet
+from archives.querysets import RUNNING, ArchiveQuerySet
 from meetings.abstract_models import AuditModel, SoftDeleteModel, SoftDeleteQuerySet
 from meetings.models import Meeting
 
@@ -25,7 +25,6 @@ RANKS: dict[str, int] = {
     "deleted": 5,
 }
 """Provider's status -> rank; a late lower one never overwrites. Unknown words rank lowest."""
-RUNNING = ("starting", "started", "paused")
 
 
 def new_archive_id() -> str:
@@ -79,6 +78,11 @@ class Archive(SoftDeleteModel, AuditModel):
             models.Index(fields=("-id",), condition=Q(deleted=True), name="vc_ar_deleted"),
             models.Index(fields=("created_on",), condition=Q(deleted=False), name="vc_ar_any_created"),
         )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is not over."""
+        return self.status in RUNNING
 
     def __str__(self) -> str:
         return self.name or self.archive_id

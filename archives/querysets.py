@@ -6,6 +6,9 @@ from typing import Self
 
 from meetings.abstract_models import SoftDeleteQuerySet
 
+RUNNING = ("starting", "started", "paused")
+"""States of an archive that is not over."""
+
 
 class ArchiveQuerySet(SoftDeleteQuerySet):
     """Archives; soft-deleted ones are in unless `alive()` is asked for."""
@@ -16,4 +19,4 @@ class ArchiveQuerySet(SoftDeleteQuerySet):
 
     def running(self) -> Self:
         """Archives that are not over."""
-        return self.filter(status__in=("starting", "started", "paused"))
+        return self.filter(status__in=RUNNING)

@@ -96,7 +96,7 @@ def start_archive(meeting: Meeting) -> Archive:
 
 def stop_archive(archive: Archive) -> Archive:
     """Stop a running archive; `Conflict` for one that is over."""
-    if archive.status not in ("starting", "started", "paused"):
+    if not archive.is_running:
         raise Conflict(f"The archive is not running; it is {archive.status}.", code="archive_not_running")
     rules.refuse_unsupported(provider_of(archive.meeting), "archive", "stop archive")
     raise Conflict("This archive can't be stopped; it ends with the meeting.", code="archive_not_stoppable")
@@ -104,6 +104,6 @@ def stop_archive(archive: Archive) -> Archive:
 
 def delete_archive(archive: Archive, *, actor: str) -> None:
     """Soft-delete an archive; a running one must be stopped first."""
-    if archive.status in ("starting", "started", "paused"):
+    if archive.is_running:
         raise Conflict("The archive is still running; stop it first.", code="archive_running")
     archive.soft_delete(actor)

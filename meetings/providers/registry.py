@@ -27,11 +27,6 @@ def get_provider(alias: str) -> Provider:
     return provider
 
 
-def default_provider() -> Provider:
-    """Return the provider that new meetings use."""
-    return get_provider(conf.DEFAULT_PROVIDER)
-
-
 def is_configured(alias: str) -> bool:
     """Whether `VIDEOCONF_PROVIDERS` names this alias."""
     return alias in conf.PROVIDERS

@@ -22,9 +22,9 @@ KINDS: dict[str, EventKind] = {
     "sessionCreated": EventKind.SESSION_CREATED,
     "sessionDestroyed": EventKind.SESSION_DESTROYED,
 }
-NAMES = {kind: name for name, kind in KINDS.items()}
 MAX_ID = 255
 MAX_DATA = 1000
+"""Bytes of UTF-8, as in join tokens; what is longer is cut (an index on names takes no more)."""
 FIRST_MS, LAST_MS = 0, 253402300799000
 
 
@@ -71,7 +71,7 @@ def _session_event(body: Mapping[str, Any], received_at: datetime) -> ProviderEv
         at=_moment(body, "timestamp") or (since if kind is EventKind.CONNECTION_CREATED else None) or received_at,
         connection_id="" if about_session else _identifier(connection, "id", "connection."),
         connection_since=since,
-        data=_text(connection.get("data"))[:MAX_DATA],
+        data=_text(connection.get("data")).encode()[:MAX_DATA].decode(errors="ignore"),
         stream_id=_identifier(stream, "id", "stream.") if about_stream else "",
         stream_type=_text(stream.get("videoType"))[:32],
         reason=_text(body.get("reason"))[:64],

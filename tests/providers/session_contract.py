@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from meetings.providers import signatures
-from meetings.providers.session_events import NAMES, milliseconds
+from meetings.providers.session_events import KINDS, milliseconds
 from meetings.providers.types import EventFamily, EventKind
 from tests.providers.contract import ProviderContract
+
+WORDS = {kind: word for word, kind in KINDS.items()}
 
 
 class SessionEventsContract(ProviderContract):
@@ -24,7 +26,7 @@ class SessionEventsContract(ProviderContract):
         if kind is EventKind.ARCHIVE_STATUS:
             archive = {"id": "a1", "event": "archive", "status": "started", "createdAt": milliseconds(at)}
             return archive | {"sessionId": session_id}
-        event: dict[str, Any] = {"sessionId": session_id, "event": NAMES[kind], "timestamp": milliseconds(at)}
+        event: dict[str, Any] = {"sessionId": session_id, "event": WORDS[kind], "timestamp": milliseconds(at)}
         connection = {"id": "c1", "createdAt": milliseconds(at), "data": "Ann"}
         if kind in {EventKind.CONNECTION_CREATED, EventKind.CONNECTION_DESTROYED}:
             event["connection"] = connection

@@ -26,7 +26,6 @@ class TestARegistry:
         configure(settings, BACKEND=MEMORY)
         assert get_provider("x") is get_provider("x")
         assert isinstance(get_provider("x"), MemoryProvider)
-        assert registry.default_provider() is get_provider("webrtc")
 
     def test_builds_it_anew_when_settings_change(self, settings: Any) -> None:
         configure(settings, BACKEND=MEMORY)

@@ -83,10 +83,10 @@ def test_a_token_that_is_none(token: str) -> None:
 @pytest.mark.parametrize(
     ("claims", "code"),
     [
-        ({"exp": int(time.time()) - 1}, "token_expired"),
+        pytest.param({"exp": int(time.time()) - 1}, "token_expired", id="expired-now"),
         ({"exp": "soon"}, "token_invalid"),
         ({"exp": 1e300}, ""),
-        ({"nbf": int(time.time()) + 600}, "token_invalid"),
+        pytest.param({"nbf": int(time.time()) + 600}, "token_invalid", id="not-yet-valid"),
         ({"iss": "someone-else"}, "token_invalid"),
         ({"permissions": "GetMeetings"}, "token_invalid"),
         ({"permissions": {"GetMeetings": True}}, "token_invalid"),

@@ -303,12 +303,10 @@ class MeetingAdmin(JoinLinkAdmin):
 
 
 def editable_fields(meeting: Meeting) -> set[str]:
-    """Return what can still be changed: the caller's notes at any time, how long it takes until it starts."""
+    """Return what can still be changed: the caller's notes at any time, the rest until it is over."""
     if meeting.is_over(timezone.now()) or not is_configured(meeting.provider):
         return set(rules.EDITABLE_AFTER_END)
-    names = {"title", "is_scheduled", "schedule_time", "max_participants", *rules.EDITABLE_AFTER_END}
-    if meeting.start_time is None:
-        names.add("duration")
+    names = {"title", "is_scheduled", "schedule_time", "duration", "max_participants", *rules.EDITABLE_AFTER_END}
     provider = get_provider(meeting.provider)
     if extensions.can_archive(provider) and not provider.capabilities.fixes_archiving:
         names.add("is_archived")

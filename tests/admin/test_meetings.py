@@ -165,6 +165,16 @@ def test_meeting_is_edited_by_the_service_and_only_what_changed(chief: AdminClie
     assert logged() == ["grace: Changed Title."]
 
 
+def test_duration_of_a_meeting_that_goes_on_moves_its_end(chief: AdminClient) -> None:
+    meeting = MeetingFactory.create(active=True, duration=30)
+
+    chief.submit(address(meeting, "change"), edited(meeting, duration="45"))
+
+    meeting.refresh_from_db()
+    assert meeting.start_time is not None
+    assert meeting.closes_at == meeting.start_time + timedelta(minutes=45)
+
+
 def test_refused_edit_is_an_error_of_the_form_and_changes_nothing(chief: AdminClient) -> None:
     meeting = MeetingFactory.create(title="Old title")
 
@@ -188,10 +198,10 @@ def test_of_an_ended_meeting_only_the_callers_notes_can_be_edited(chief: AdminCl
 
 
 def test_what_the_server_manages_can_not_be_edited(chief: AdminClient) -> None:
-    meeting = MeetingFactory.create(active=True, duration=30)
+    meeting = MeetingFactory.create(active=True)
     before: dict[str, Any] = dict(Meeting.objects.values().get())
 
-    names = ("start_time_0", "start_time", "end_time", "session_id", "deleted", "tenant", "provider", "duration")
+    names = ("start_time_0", "start_time", "end_time", "session_id", "deleted", "tenant", "provider", "closes_at")
     forged = dict.fromkeys(names, "7")
     chief.submit(address(meeting, "change"), edited(meeting, created_by="forger", deleted_by="forger", **forged))
 

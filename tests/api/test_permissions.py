@@ -47,7 +47,7 @@ BAD_TOKENS: dict[str, Callable[[str], str | None]] = {
     "foreign issuer": lambda name: mint(name, iss="somebody-else"),
     "no issuer": lambda name: mint(name, iss=None),
     "algorithm none": unsigned,
-    "another algorithm": lambda name: mint(name, algorithm="HS512"),
+    "another algorithm": lambda name: mint(name, algorithm="HS384"),
     "no JWT": lambda name: "nonsense",
 }
 

@@ -66,8 +66,12 @@ def refuse_plan(plan: MeetingPlan, provider: Provider, *, now: datetime) -> None
         refuse_unsupported(provider, "end_to_end_encryption", "encrypt meeting", "endToEndEncryption")
     if plan.enable_archiving:
         refuse_unsupported(provider, "archive", "archive meeting", "enableArchiving")
+    _refuse_too_many(plan.max_participants, provider)
+
+
+def _refuse_too_many(wanted: int | None, provider: Provider) -> None:
     limit = provider.capabilities.max_participants
-    if plan.max_participants and limit and plan.max_participants > limit:
+    if wanted and limit and wanted > limit:
         refuse("maxParticipants", "max_participants_too_large", f"maxParticipants can be at most {limit} here.")
 
 
@@ -88,6 +92,8 @@ def refuse_edit(
             )
     if changes.get("schedule_time") is not None and changes["schedule_time"] < now:
         refuse("scheduleTime", "schedule_time_past", "Schedule Time cannot be set in the past")
+    if changes.get("max_participants"):
+        _refuse_too_many(changes["max_participants"], provider_of_meeting())
     if "is_archived" in changes and changes["is_archived"] != meeting.is_archived:
         _refuse_archiving_change(meeting, changes, provider_of_meeting())
 

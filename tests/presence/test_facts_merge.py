@@ -166,6 +166,17 @@ def test_the_session_s_end_ends_open_connections_and_only_those_before_it() -> N
     assert rows["c2"].left_at is None, "the same session came up again, and she came after that"
 
 
+def test_of_two_ends_of_the_session_the_first_after_the_join_counts_in_any_order() -> None:
+    tab = ConnectionLife(connection_id="c1", data="Ann", joined=40_000, left=None)
+    events = life_of(tab, ends=(30_000, 50_000, 70_000)).events("s")
+    for told in (events, events[::-1]):
+        meeting = store(told[:1])
+        for event in told[1:]:
+            store([event], meeting)
+        row = Connection.objects.get(meeting=meeting)
+        assert row.left_at == datetime.fromtimestamp((START + 50_000) / 1000, UTC)
+
+
 def test_an_own_end_that_comes_late_replaces_the_session_s() -> None:
     tab = ConnectionLife(connection_id="c1", data="Ann", joined=1000, left=30_000)
     events = life_of(tab, ends=(50_000,)).events("s")

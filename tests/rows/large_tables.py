@@ -40,7 +40,7 @@ CONNECTIONS = """
 INSERT INTO videoconf_meetings_connection (id, meeting_id, connection_id, attendee_id, joined_at, left_at, reason, name,
     role, socket, last_seen_at, is_mute_due)
 SELECT i, (i + 1) / 2, 'c' || i, i, now() - interval '1 hour', CASE WHEN i < 399000 THEN now() END, '', 'Person ' || i,
-    'publisher', '', now(), false
+    'publisher', '', now() + interval '1 day', false
 FROM generate_series(200001, 400000) i
 """
 FACTS = """

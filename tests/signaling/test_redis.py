@@ -11,6 +11,7 @@ import pytest
 
 from meetings import services
 from meetings.models import Attendee, Meeting
+from meetings.providers.webrtc import rooms
 from tests.servers import Server, asgi
 from tests.signaling.conftest import Open
 from tests.signaling.pages import Page, token
@@ -51,7 +52,9 @@ def test_pages_on_two_servers_meet(pair: list[Page]) -> None:
 
 def test_a_socket_that_idles_for_longer_than_redis_clients_wait_lives_on(pair: list[Page]) -> None:
     ann, bea = pair
-    ann.expect("hello")
+    for one in pair:
+        one.send("ping", n=1)
+        one.expect("pong")
     time.sleep(7)
     ann.send("sig", to=bea.id, data={"candidate": None})
     bea.expect("sig")
@@ -86,3 +89,13 @@ def test_a_socket_taken_up_on_the_other_server_is_taken_from_the_first(
     assert moved.join(token(meeting, "publisher", "Bea"), resume=bea.again())["resumed"]
     bea.expect("replaced", within=3)
     assert bea.closed() == 4409
+
+
+def test_a_socket_that_ends_with_an_error_of_ours_leaves_nobody_in_the_room(meeting: Meeting, pair: list[Page]) -> None:
+    ann, bea = pair
+    ann.expect("hello")
+    group = rooms.peer_group(meeting.session_id, bea.id)
+    assert rooms.tell(group, {"type": "a.message.that.no.version.knows"})
+
+    bea.closed()
+    assert ann.expect("bye", within=9, sender=bea.id)["reason"] == "lost"

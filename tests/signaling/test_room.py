@@ -225,5 +225,5 @@ class TestLimits:
             except Exception:  # noqa: BLE001  (the server has closed it meanwhile)
                 break
         assert ann.closed() == 4408
-        bea.expect("bye", sender=ann.id)
+        bea.expect("bye", within=9, sender=ann.id)
         eventually(lambda: Connection.objects.present().count() == 1, "she is counted out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -344,7 +345,10 @@ class MeetingConsumer(AsyncWebsocketConsumer):
             logger.warning("The channel layer did not take %s", message["type"], exc_info=True)
 
     async def _send(self, frame: dict[str, Any]) -> None:
-        if not self.is_closing:
+        if self.is_closing:
+            return
+        # A page that has closed its end may have said something before, `leave` for one, that is still to be read.
+        with contextlib.suppress(OSError):
             await self.send(text_data=json.dumps(frame, separators=(",", ":")))
 
     def _room(self, guest: Guest) -> str:

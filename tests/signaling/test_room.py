@@ -103,6 +103,14 @@ class TestRelay:
         assert row.attendee is not None
         assert (row.reason, row.attendee.is_deleted) == ("clientDisconnected", True)
 
+    def test_leaving_is_told_although_answers_are_still_on_their_way(self, meeting: Meeting, page: Open) -> None:
+        ann, bea = room_of(meeting, page, "publisher", "publisher")
+        for number in range(50):
+            ann.send("ping", n=number)
+        ann.send("leave")
+        ann.socket.close()
+        assert bea.expect("bye", within=3.0) == {"t": "bye", "from": ann.id, "reason": "left"}
+
 
 class TestRoles:
     @pytest.mark.parametrize("role", ["publisher", "subscriber"])

@@ -130,23 +130,21 @@ class Person:
 
     def receives_from(self, others: int, *, camera: bool = True, voice: bool = True, within: float = DEADLINE) -> None:
         """Wait until pictures and voices of so many others arrive, and go on arriving."""
-        self.poll(lambda: self._connected(others), f"{others} connections", within)
-        before = self.arrived()
+        before: list[Flow] = []
 
         def is_more() -> bool:
+            nonlocal before
             now = self.arrived()
-            pairs = list(zip(before, now, strict=False))
-            return len(now) == len(before) == others and all(
-                (new["camera"] >= old["camera"] + FRAMES or not camera)
+            if len(now) != len(before):  # someone came or went meanwhile
+                before = now
+            return len(now) == others and all(
+                new["state"] == "connected"
+                and (new["camera"] >= old["camera"] + FRAMES or not camera)
                 and (new["voice"] >= old["voice"] + BYTES or not voice)
-                for old, new in pairs
+                for old, new in zip(before, now, strict=True)
             )
 
-        self.poll(is_more, f"more from {others} others than {before}", within)
-
-    def _connected(self, others: int) -> bool:
-        flows = self.arrived()
-        return len(flows) == others and all(flow["state"] == "connected" for flow in flows)
+        self.poll(is_more, f"more from {others} others", within)
 
     def frames_of(self, video: Locator) -> int:
         """Return how many frames a `<video>` has shown."""

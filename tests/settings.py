@@ -13,7 +13,7 @@ os.environ.update(
 )
 
 from videoconf.settings import *  # noqa: F403
-from videoconf.settings import DATABASES, VAR_DIR, VIDEOCONF_PROVIDERS
+from videoconf.settings import DATABASES, INSTALLED_APPS, VAR_DIR, VIDEOCONF_PROVIDERS
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, so that the threads of a live server do not share one connection; two runs at a time have two.
@@ -22,3 +22,4 @@ VAR_DIR.mkdir(exist_ok=True)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 VIDEOCONF_PROVIDERS["webrtc"]["OPTIONS"]["ALLOW_IN_MEMORY_LAYER"] = True  # a test is one process
+INSTALLED_APPS.append("tests")  # its `flush` gets on with servers that are still running

@@ -128,7 +128,9 @@ export class SignalingSocket extends Emitter {
     this.#ticker = null;
     const socket = this.#socket;
     this.#socket = null;
-    socket?.close(code);
+    // One that is still being opened is closed once it is: closing it now would leave a warning on the console.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close(code));
+    else socket?.close(code);
   }
 
   #flush(all = false) {

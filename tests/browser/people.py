@@ -153,12 +153,13 @@ class Person:
 
     def watches(self, *names: str) -> None:
         """Wait until the picture of each is running in her tile."""
-        for name in names:
-            self.moves(self.video(name))
+        videos = [self.video(name) for name in names]
+        before = [self.frames_of(video) for video in videos]
 
-    def moves(self, video: Locator) -> None:
-        before = self.frames_of(video)
-        self.poll(lambda: self.frames_of(video) >= before + 5, "the picture moves")
+        def move() -> bool:
+            return all(self.frames_of(video) >= old + 3 for video, old in zip(videos, before, strict=True))
+
+        self.poll(move, f"the pictures of {names} move")
 
     def watched(self, what: str) -> Any:
         """Return what the page was seen to do: `candidates`, `asked`, `violations`."""

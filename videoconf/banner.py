@@ -44,7 +44,8 @@ def call_lines(base: str, token: str | None) -> list[str]:
         return ["", "  Callers' tokens are verified with JWT_PUBLIC_KEY; mint one where its private key is."]
     return [
         "",
-        "  Create a meeting (the token is good for a day; manage.py mint_token prints another):",
+        "  Create a meeting, whose page is /meet/ and the code that comes back. The token is good for a day;",
+        "  .venv/bin/python manage.py mint_token --permissions all  prints another:",
         f"  curl -X POST {base}/session -H 'Content-Type: application/json' -d '{{}}' \\",
         f"    -H 'Authorization: Bearer {token}'",
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.apps import apps
+from django.templatetags.static import static
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -14,6 +16,8 @@ from rest_framework.views import APIView
 
 from meetings.api.errors import exception_handler
 from meetings.api.openapi import OwnSchemaGenerator
+
+SIDECAR = "drf_spectacular_sidecar"
 
 
 class LenientNegotiation(DefaultContentNegotiation):
@@ -50,4 +54,11 @@ class SchemaView(PublicDocument, SpectacularAPIView):
 
 
 class DocsView(PublicDocument, SpectacularSwaggerSplitView):
-    """Swagger UI from local assets."""
+    """Swagger UI from local assets, wherever `drf_spectacular_sidecar` is installed, whatever the host's settings."""
+
+    @staticmethod
+    def _swagger_ui_resource(filename: str) -> str:
+        if apps.is_installed(SIDECAR):
+            return static(f"{SIDECAR}/swagger-ui-dist/{filename}")
+        resource: str = SpectacularSwaggerSplitView._swagger_ui_resource(filename)  # type: ignore[no-untyped-call]
+        return resource

@@ -203,6 +203,11 @@ def test_title_can_not_break_out_of_the_page(client: Client, new_meeting: NewMee
     assert page(client, meeting)["title"] == meeting.title
 
 
+def test_page_says_so_if_its_script_does_not_start(client: Client, meeting: Meeting) -> None:
+    text = client.get(f"/meet/{meeting.meeting_link}").content.decode()
+    assert "The page could not start." in text
+
+
 def test_token_needs_no_cookie_and_no_csrf_token(meeting: Meeting, settings: Any) -> None:
     guests(settings, "publisher")
     strict = Client(enforce_csrf_checks=True)

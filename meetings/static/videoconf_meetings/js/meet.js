@@ -16,6 +16,7 @@ import { keepAwake } from "./ui/wakelock.js";
 const config = JSON.parse(byId("meeting-config").textContent ?? "");
 const meeting = new Meeting(config, location.hash, (url) => import(url));
 
+document.getElementById("stalled")?.remove();
 drawIcons(document);
 showViews(meeting);
 showSentences(meeting);

@@ -10,7 +10,7 @@ import { SignalingSocket } from "./webrtc/socket.js";
  */
 
 const ROLL_CALL_SECONDS = 5;
-const FIRST_CONNECT_SECONDS = 30;
+const FIRST_CONNECT_SECONDS = 12;
 const FINAL = new Set(["removed", "ended", "replaced", "refused"]);
 
 /** @param {{socket: string}} client */

@@ -170,6 +170,15 @@ def may_come_back(meeting: Meeting, connection_id: str, *, now: datetime | None 
     return row.reason == facts.LOST_REASON and is_recent
 
 
+def is_theirs(meeting: Meeting, connection_id: str, claims: JoinClaims) -> bool:
+    """Whether a token is of the person and the role that a connection was opened with, whenever it was issued."""
+    row = _connection(meeting, connection_id)
+    if row is None or row.role != claims.role.value:
+        return False
+    identity = _identity(row)
+    return identity == claims.identity or (not claims.identity and identity.startswith("conn:"))
+
+
 def was_removed(connection: Connection) -> bool:
     """Whether a moderator has put out the person of this connection since it began."""
     removed_on = connection.attendee.removed_on if connection.attendee else None

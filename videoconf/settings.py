@@ -179,6 +179,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # Five wrong passwords of one name from one address lock that pair for a quarter of an hour. Counted in the
 # database, which all processes share with or without Redis; older rows go with the next one.

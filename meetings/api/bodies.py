@@ -23,6 +23,8 @@ from meetings.conf import conf
 from meetings.exceptions import Problem
 
 MAX_BODY = 1024 * 1024
+MAX_PROBLEMS = 20
+"""Unknown properties that one answer names; comparing names is work that a caller must not order by the thousand."""
 TYPE_CODES = frozenset({"type", "null", "unknown_property", "required"})
 """Codes of problems with the shape (422); any other is a problem with a value (400)."""
 
@@ -39,8 +41,10 @@ class BodySerializer(serializers.Serializer[Any]):
         if conf.UNKNOWN_PROPERTIES == "ignore":
             return []
         names = list(self.fields)
-        found = []
+        found: list[Problem] = []
         for name in body:
+            if len(found) == MAX_PROBLEMS:
+                break
             if name not in self.fields:
                 near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(names)}."

@@ -61,6 +61,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
     timer: asyncio.Task[None] | None = None
     is_leaving = False
     is_closing = False
+    rolled = 0.0
     media: dict[str, bool]
 
     async def __call__(self, *arguments: Any) -> None:
@@ -107,7 +108,8 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         if self.is_closing:
             return
         self.heard = time.monotonic()
-        if not self.budget.spend(self.heard, len(text_data or bytes_data or "")):
+        size = len(text_data.encode("utf-8", "replace")) if text_data is not None else len(bytes_data or b"")
+        if not self.budget.spend(self.heard, size):
             await self._shut(CLOSE_ABUSE)
             return
         try:
@@ -182,9 +184,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         await self._to_peer(guest, self._addressee(frame), {"t": "here", **self._introduction(guest)})
 
     async def _on_sig(self, frame: dict[str, Any], guest: Guest) -> None:
-        data = frame.get("data")
-        if not isinstance(data, dict):
-            raise BadFrame("`data` must be an object with `description` or `candidate`.")
+        data = frames.check_signal(frame.get("data"))
         if guest.role is Role.SUBSCRIBER and frames.wants_to_send(data):
             await self._complain("forbidden", "A subscriber sends no audio or video.")
             return
@@ -201,7 +201,10 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         await self._send({"t": "pong", "n": number, "now": round(time.time() * 1000)})
 
     async def _on_roll(self, frame: dict[str, Any], guest: Guest) -> None:
-        await self._hello(guest)
+        now = time.monotonic()
+        if now - self.rolled >= frames.ROLL_PAUSE:
+            self.rolled = now
+            await self._hello(guest)
 
     async def _on_leave(self, frame: dict[str, Any], guest: Guest) -> None:
         self.is_leaving = True

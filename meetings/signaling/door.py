@@ -38,8 +38,11 @@ def open_door(meeting_link: str, frame: dict[str, Any], socket: str) -> Guest:
         raise JoinRefused("This meeting's media does not come from here.", code="provider_mismatch")
     known_id = _known_id(meeting, frame.get("resume"))
     is_reload = frame.get("reload") is True
+    token = frames.text_of(frame, "token", 8192)
+    if known_id and not seats.is_theirs(meeting, known_id, tokens.read(token, meeting.session_id, ignore_expiry=True)):
+        known_id = ""  # somebody else's token, or another role: it has to stand on its own
     claims = tokens.read(
-        frames.text_of(frame, "token", 8192),
+        token,
         meeting.session_id,
         ignore_expiry=bool(known_id) and not is_reload and seats.may_come_back(meeting, known_id),
     )

@@ -13,13 +13,14 @@ from meetings import strict_json
 MAX_FRAME = 64 * 1024
 MAX_BAD = 20
 MAX_BYTES_PER_SECOND = 1024 * 1024
+ROLL_PAUSE = 2.0
+"""Seconds between two roll calls of one socket: each makes everyone answer."""
 MAX_PER_SECOND = 300
 """Five peers' candidates come at once when someone joins; a page on a rich network sends a hundred in a second."""
 MAX_NAME = 100
 PAGE_FRAMES = {"join", "here", "sig", "media", "ping", "roll", "leave", "remove", "mute", "end"}
 MODERATOR_FRAMES = {"remove", "mute", "end"}
-_SENDING_SECTION = re.compile(r"^a=(sendrecv|sendonly)\s*$", re.MULTILINE)
-_RECEIVING_SECTION = re.compile(r"^a=(recvonly|inactive)\s*$", re.MULTILINE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class BadFrame(ValueError):
@@ -64,16 +65,43 @@ def display_name(text: str) -> str:
     return " ".join(kept.split())[:MAX_NAME]
 
 
+def check_signal(data: Any) -> Mapping[str, Any]:
+    """Return what one page tells another: an object whose `description`, if any, is an offer or an answer in text."""
+    if not isinstance(data, dict):
+        raise BadFrame("`data` must be an object with `description` or `candidate`.")
+    if "description" in data:
+        description = data["description"]
+        is_session = isinstance(description, dict) and description.get("type") in ("offer", "answer")
+        if not is_session or not isinstance(description.get("sdp"), str):
+            raise BadFrame("`description` must have `type` (offer or answer) and `sdp` (text).")
+    return data
+
+
 def wants_to_send(data: Mapping[str, Any]) -> bool:
-    """Whether a relayed description offers media of its sender's own (a subscriber's must not)."""
-    description = data.get("description")
-    sdp = description.get("sdp") if isinstance(description, dict) else None
-    if not isinstance(sdp, str):
+    """Whether a checked signal offers media of its sender's own (a subscriber's must not).
+
+    Fails closed: each section that may carry media must say `recvonly` or `inactive`, once, and nothing that looks like
+    another direction, however a lenient parser may read letters and line ends.
+    """
+    if "description" not in data:
         return False
-    sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)[1:]
-    media = [section for section in sections if section.startswith(("m=audio", "m=video"))]
-    # A section without a direction of its own counts as sending: that is the default (RFC 8866).
-    return any(_SENDING_SECTION.search(section) or not _RECEIVING_SECTION.search(section) for section in media)
+    lines = [line.strip().lower() for line in _LINE_END.split(data["description"]["sdp"])]
+    sections: list[list[str]] = []
+    for line in lines:
+        if line.startswith("m"):
+            sections.append([line])
+        elif sections:
+            sections[-1].append(line)
+        elif line.startswith("a=send"):
+            return True
+    return any(not _is_mute(section) for section in sections)
+
+
+def _is_mute(section: list[str]) -> bool:
+    directions = [line for line in section if line.startswith(("a=send", "a=recvonly", "a=inactive"))]
+    return section[0].startswith("m=application") or (
+        len(directions) == 1 and directions[0] in {"a=recvonly", "a=inactive"}
+    )
 
 
 @dataclass(slots=True)
@@ -86,7 +114,7 @@ class Budget:
     size: int = 0
 
     def spend(self, now: float, size: int = 0) -> bool:
-        """Count a frame of `size` characters at `now` (seconds); return whether it is still within the limits."""
+        """Count a frame of `size` bytes at `now` (seconds); return whether it is still within the limits."""
         if int(now) != self.second:
             self.second, self.count, self.size = int(now), 0, 0
         self.count += 1

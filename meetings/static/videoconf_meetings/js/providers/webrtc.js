@@ -253,7 +253,10 @@ export class WebRTCProvider extends Provider {
     });
     this.peers.set(id, peer);
     peer.on("signal", (data) => this.peers.get(id) === peer && this.#send({ t: "sig", to: id, data }));
-    peer.on("stream", ({ kind, stream }) => this.emit("stream", { id, kind, stream }));
+    peer.on("stream", ({ kind, stream }) => {
+      // What a subscriber sends is not taken, whatever its page and the server between us let through.
+      if (this.#present.get(id)?.role !== "subscriber") this.emit("stream", { id, kind, stream });
+    });
     peer.on("link", (link) => this.emit("link", { id, link }));
     peer.on("code", (code) => this.emit("code", { id, code }));
     return peer;

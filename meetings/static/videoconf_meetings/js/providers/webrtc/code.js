@@ -1,8 +1,13 @@
 // @ts-check
 
-/** @param {RTCSessionDescription | null} description */
+/**
+ * The one fingerprint of a description; none if it names several, since only one of them is that of the connection.
+ * @param {RTCSessionDescription | null} description
+ */
 function fingerprint(description) {
-  return /^a=fingerprint:\S+ (\S+)/m.exec(description?.sdp ?? "")?.[1]?.toUpperCase();
+  const lines = (description?.sdp ?? "").matchAll(/^a=fingerprint:\S+ (\S+)/gim);
+  const prints = new Set([...lines].map((line) => line[1]?.toUpperCase()));
+  return prints.size === 1 ? [...prints][0] : undefined;
 }
 
 /**

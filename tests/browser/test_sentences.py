@@ -82,7 +82,7 @@ def test_early_page_says_from_when_in_local_time(people: People, server: Server)
 
 
 def test_early_page_goes_on_by_itself_when_the_meeting_opens(people: People, server: Server) -> None:
-    starts_at = datetime.now(UTC) + timedelta(minutes=10, seconds=5)
+    starts_at = datetime.now(UTC) + timedelta(minutes=10, seconds=15)
     link = server.new_meeting(isScheduled=True, scheduleTime=starts_at.isoformat())
     ada = people.new().open(server.page(link))
     ada.reads("This meeting has not started yet.")

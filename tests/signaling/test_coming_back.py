@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from meetings import attendance, seats, services, signals
+from meetings.facts import identity_of
 from meetings.models import Attendee, Connection, Meeting
 from meetings.providers.webrtc import tokens
 from tests.callers import ApiClient
@@ -61,7 +62,9 @@ class TestADroppedSocket:
     def test_comes_back_although_its_token_has_expired(self, meeting: Meeting, page: Open) -> None:
         (ann,) = room_of(meeting, page, "publisher")
         past = timezone.now() - timedelta(minutes=5)
-        expired = grant(meeting, identity="", issued_at=past, expires_at=past + timedelta(minutes=1))
+        expired = grant(
+            meeting, identity=identity_of(data="Person 0"), issued_at=past, expires_at=past + timedelta(minutes=1)
+        )
         ann.drop()
         assert page(meeting).join(expired, resume=ann.again())["resumed"]
 

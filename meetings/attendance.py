@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
 from meetings import extensions, facts, signals
@@ -216,25 +217,28 @@ def _project_streams(row: Connection, seen: Sequence[Fact]) -> None:
 
 def _project_attendee(meeting: Meeting, pk: int) -> None:
     attendee = Attendee.objects.get(pk=pk)
-    connections = list(Connection.objects.filter(attendee=attendee).order_by("joined_at", "connection_id"))
-    if not connections:
+    stays = Connection.objects.filter(attendee=attendee)
+    known = stays.aggregate(
+        total=Count("pk"),
+        open=Count("pk", filter=Q(left_at__isnull=True)),
+        first_join=Min("joined_at"),
+        last_leave=Max("left_at"),
+    )
+    if not known["total"]:
         attendee.delete()
         return
     was_here = not attendee.is_deleted
-    named = [connection.name for connection in connections if connection.name]
+    named = stays.exclude(name="").order_by("-joined_at", "-connection_id").values_list("name", flat=True).first()
     latest = (
-        AttendanceFact.objects.filter(
-            meeting=meeting, connection_id__in=[connection.connection_id for connection in connections]
-        )
+        AttendanceFact.objects.filter(meeting=meeting, connection_id__in=stays.values("connection_id"))
         .order_by("-at", "-fact_key")
         .first()
     )
-    attendee.attendee = named[-1] if named else ""
-    attendee.is_deleted = all(connection.left_at is not None for connection in connections)
-    attendee.created_on = connections[0].joined_at or attendee.created_on
+    attendee.attendee = named or ""
+    attendee.is_deleted = not known["open"]
+    attendee.created_on = known["first_join"] or attendee.created_on
     if latest is not None:
-        ends = [connection.left_at for connection in connections if connection.left_at is not None]
-        attendee.modified_on = max([latest.at, *ends])
+        attendee.modified_on = max(latest.at, known["last_leave"] or latest.at)
         payload = latest.payload.get("webhookPayload")
         attendee.ext_metadata = {"webhookPayload": payload} if payload else None
     attendee.save(update_fields=["attendee", "is_deleted", "created_on", "modified_on", "ext_metadata"])

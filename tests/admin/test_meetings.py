@@ -13,11 +13,24 @@ from django.utils import timezone
 from meetings.exceptions import ProviderUnavailable
 from meetings.models import Meeting
 from meetings.providers.memory import MemoryProvider
+from meetings.providers.registry import get_provider
 from meetings.providers.types import RoomRef, RoomSpec
 from tests.admin.pages import AdminClient, address, errors_of, logged, messages_of
 from tests.factories import ConnectionFactory, MeetingFactory
 
 UNREACHABLE = ProviderUnavailable("The provider could not be reached in time.")
+
+
+class WatchingProvider(MemoryProvider):
+    """Notes whether a transaction was open when it was asked for a room."""
+
+    def __init__(self, alias: str, options: Any) -> None:
+        super().__init__(alias, options)
+        self.was_in_transaction: list[bool] = []
+
+    def create_room(self, spec: RoomSpec) -> RoomRef:
+        self.was_in_transaction.append(connection.in_atomic_block)
+        return super().create_room(spec)
 
 
 def new(**values: Any) -> dict[str, Any]:
@@ -133,21 +146,15 @@ def test_provider_that_fails_is_an_error_of_the_form_and_nothing_is_made(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_provider_is_not_called_within_a_transaction(
-    chief: AdminClient, memory: MemoryProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-    make = memory.create_room
+def test_provider_is_not_called_within_a_transaction(chief: AdminClient, settings: Any) -> None:
+    watching = {"BACKEND": "tests.admin.test_meetings.WatchingProvider"}
+    settings.VIDEOCONF_PROVIDERS = settings.VIDEOCONF_PROVIDERS | {"watching": watching}
 
-    def create_room(spec: RoomSpec) -> RoomRef:
-        seen.append(connection.in_atomic_block)
-        return make(spec)
+    chief.submit(address(Meeting, "add"), new(provider="watching"))
 
-    monkeypatch.setattr(memory, "create_room", create_room)
-
-    chief.submit(address(Meeting, "add"), new(provider="memory"))
-
-    assert seen == [False]
+    provider = get_provider("watching")
+    assert isinstance(provider, WatchingProvider)
+    assert provider.was_in_transaction == [False]
 
 
 # --- editing ----------------------------------------------------------------------------------------------------

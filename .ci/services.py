@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 STARTS_WITHIN = 30.0  # seconds
@@ -31,7 +32,7 @@ def find_program(name: str, *folders: str) -> str:
     raise UnavailableError(f"{name} is not installed")
 
 
-class Service:
+class Service(ABC):
     """A server process; used as a context manager that gives its address."""
 
     process: subprocess.Popen[bytes] | None = None
@@ -50,8 +51,9 @@ class Service:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
+    @abstractmethod
     def start(self) -> str:
-        raise NotImplementedError
+        """Start it and return its address."""
 
     def stop(self) -> None:
         if self.process is None or self.process.poll() is not None:

@@ -159,6 +159,22 @@ def check_webhooks(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     ]
 
 
+@register("videoconf", Tags.security, deploy=True)
+def check_revocation(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """A new password should end the tokens that the old one opened."""
+    from django.conf import settings
+
+    if getattr(settings, "SIMPLE_JWT", {}).get("CHECK_REVOKE_TOKEN"):
+        return []
+    return [
+        CheckWarning(
+            "Tokens of /auth/token outlive a change of their user's password.",
+            hint='Set SIMPLE_JWT["CHECK_REVOKE_TOKEN"] to True.',
+            id="videoconf.W002",
+        )
+    ]
+
+
 @register("videoconf")
 def check_hook(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """`TENANT_OF` can be imported and called."""

@@ -202,6 +202,7 @@ SIMPLE_JWT = {
     "AUDIENCE": "videoconf-users",
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+    "CHECK_REVOKE_TOKEN": True,  # a new password ends the tokens that the old one opened
 }
 
 # --- the browser's side -------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from meetings.api import schema
 from meetings.api.base import ApiViewSet
@@ -48,6 +50,8 @@ class TokenViewSet(ApiViewSet):
         values = read_body(request, RefreshBody).values()
         serializer = TokenRefreshSerializer(data=values)
         try:
+            # The serializer alone asks neither whether the user is still there nor whether the password has changed.
+            JWTAuthentication().get_user(RefreshToken(values["refresh"]))
             serializer.is_valid(raise_exception=True)
         except (TokenError, AuthenticationFailed, ValidationError) as error:
             raise AuthenticationFailed(

@@ -252,6 +252,27 @@ def test_a_user_who_was_switched_off_is_out_at_once(anonymous: ApiClient, user: 
     names_of("token_invalid", client)
 
 
+def test_a_new_password_ends_the_old_tokens(anonymous: ApiClient, user: User) -> None:
+    pair = sign_in(anonymous)
+    user.set_password("battery staple")
+    user.save()
+    names_of("token_invalid", ApiClient(pair["access"]))
+    answer = anonymous.post("/auth/token/refresh", {"refresh": pair["refresh"]})
+    refused(answer, 401, "token_invalid", "The refresh token is not valid or has expired.")
+
+
+@pytest.mark.parametrize("gone", ["switched off", "deleted"])
+def test_a_user_who_is_gone_refreshes_nothing(anonymous: ApiClient, user: User, gone: str) -> None:
+    pair = sign_in(anonymous)
+    if gone == "deleted":
+        user.delete()
+    else:
+        User.objects.update(is_active=False)
+    names_of("token_invalid", ApiClient(pair["access"]))
+    answer = anonymous.post("/auth/token/refresh", {"refresh": pair["refresh"]})
+    refused(answer, 401, "token_invalid", "The refresh token is not valid or has expired.")
+
+
 def test_a_users_token_with_permissions_in_it_is_no_users_token(user: User) -> None:
     token = AccessToken.for_user(user)
     assert ApiClient(str(token)).get("/session").status_code == 200

@@ -138,3 +138,9 @@ class TestChecks:
         found = {check.id for check in run_checks(tags=["videoconf"], include_deployment_checks=True)}
         assert found == {"videoconf.W001"}
         assert self.ids() == set()
+
+    def test_tokens_that_outlive_a_password_are_a_warning_of_a_deployment(self, settings: Any) -> None:
+        settings.SIMPLE_JWT = settings.SIMPLE_JWT | {"CHECK_REVOKE_TOKEN": False}
+        found = {check.id for check in run_checks(tags=["videoconf"], include_deployment_checks=True)}
+        assert found == {"videoconf.W002"}
+        assert self.ids() == set()

@@ -23,6 +23,8 @@ from meetings.conf import conf
 from meetings.exceptions import Problem
 
 MAX_BODY = 1024 * 1024
+MAX_PUBLIC_BODY = 8 * 1024
+"""For operations that anyone may call without a token: parsing is work too."""
 MAX_PROBLEMS = 20
 """Unknown properties that one answer names; comparing names is work that a caller must not order by the thousand."""
 TYPE_CODES = frozenset({"type", "null", "unknown_property", "required"})
@@ -35,6 +37,7 @@ class BodySerializer(serializers.Serializer[Any]):
     """A request body; properties that it does not declare are refused by name (or ignored, by setting)."""
 
     null_is_absent = False
+    max_bytes = MAX_BODY
 
     def unknown_properties(self, body: Mapping[str, Any]) -> list[Problem]:
         """Return a problem for each undeclared property, with the nearest declared one."""
@@ -70,7 +73,7 @@ class Body:
 
 def read_body(request: Request, serializer_class: type[BodySerializer]) -> Body:
     """Read and check a request's body; raise `ApiError` for a wrong size, type, syntax or shape."""
-    body = _read_json(request)
+    body = _read_json(request, serializer_class.max_bytes)
     serializer = serializer_class(data=body)
     if not isinstance(body, dict):
         raise ApiError(
@@ -96,8 +99,8 @@ def read_body(request: Request, serializer_class: type[BodySerializer]) -> Body:
     return Body(dict(serializer.validated_data) if not problems else {}, problems, headlines)
 
 
-def _read_json(request: Request) -> Any:
-    raw = _read_bounded(request)
+def _read_json(request: Request, limit: int) -> Any:
+    raw = _read_bounded(request, limit)
     if not raw.strip():
         return {}
     content_type = request.META.get("CONTENT_TYPE") or "application/json"
@@ -113,18 +116,18 @@ def _read_json(request: Request) -> Any:
         raise ApiError(400, "invalid_json", error.message, problems, name="SyntaxError") from error
 
 
-def _read_bounded(request: Request) -> bytes:
-    message = f"A body can have at most {MAX_BODY} bytes."
+def _read_bounded(request: Request, limit: int) -> bytes:
+    message = f"A body can have at most {limit} bytes."
     django_request = request._request
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and "HTTP_TRANSFER_ENCODING" in request.META and isinstance(django_request, WSGIRequest):
         raise ApiError(411, "length_required", "Send a Content-Length.")
-    if length and not (length.isascii() and length.isdecimal() and len(length) < 10 and int(length) <= MAX_BODY):
+    if length and not (length.isascii() and length.isdecimal() and len(length) < 10 and int(length) <= limit):
         raise ApiError(413, "body_too_large", message)
     try:
-        raw: bytes = django_request.read(MAX_BODY + 1)
+        raw: bytes = django_request.read(limit + 1)
     except RawPostDataException:
         raw = django_request.body
-    if len(raw) > MAX_BODY:
+    if len(raw) > limit:
         raise ApiError(413, "body_too_large", message)
     return raw

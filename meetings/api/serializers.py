@@ -10,7 +10,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from meetings.api.bodies import MAX_BODY, BodySerializer
+from meetings.api.bodies import MAX_BODY, MAX_PUBLIC_BODY, BodySerializer
 from meetings.api.fields import (
     BooleanProperty,
     ChoiceProperty,
@@ -98,6 +98,8 @@ class TokenBody(BodySerializer):
 class CredentialsBody(BodySerializer):
     """Body of `POST /auth/token`."""
 
+    max_bytes = MAX_PUBLIC_BODY
+
     username = TextProperty(max_length=255, min_length=1)
     password = TextProperty(max_length=4096, min_length=1)
 
@@ -105,7 +107,9 @@ class CredentialsBody(BodySerializer):
 class RefreshBody(BodySerializer):
     """Body of `POST /auth/token/refresh`."""
 
-    refresh = TextProperty(max_length=8192, min_length=1)
+    max_bytes = MAX_PUBLIC_BODY
+
+    refresh = TextProperty(max_length=8000, min_length=1)
 
 
 class TokenPairAnswer(serializers.Serializer[Any]):

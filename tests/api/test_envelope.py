@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from meetings.api.bodies import MAX_BODY
+from meetings.api.bodies import MAX_BODY, MAX_PUBLIC_BODY
 from meetings.models import Meeting
 from tests.api.errors import error_of, paths, refused
 from tests.api.operations import OPERATIONS, PUBLIC, Operation, make_world
@@ -147,10 +147,11 @@ def test_json_by_any_spelling(owner: ApiClient, kind: str) -> None:
 @pytest.mark.parametrize("operation", WITH_BODY, ids=named)
 def test_a_large_body_is_refused_before_it_is_parsed(owner: ApiClient, operation: Operation) -> None:
     path = make_world().path(operation)
-    too_large = b"[" * (MAX_BODY + 1)
+    limit = MAX_BODY if operation.permission else MAX_PUBLIC_BODY
+    too_large = b"[" * (limit + 1)
     answer = owner.send(operation.method, path, too_large)
-    refused(answer, 413, "body_too_large", f"A body can have at most {MAX_BODY} bytes.")
-    just_fits = b"[" * MAX_BODY
+    refused(answer, 413, "body_too_large", f"A body can have at most {limit} bytes.")
+    just_fits = b"[" * limit
     assert error_of(owner.send(operation.method, path, just_fits), 400)["code"] == "invalid_json"
 
 

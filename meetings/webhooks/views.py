@@ -16,6 +16,7 @@ from meetings.envelope import envelope, envelope_of, headers_of, status_of
 from meetings.exceptions import VideoconfError, WebhookError
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import WebhookMessage
+from meetings.webhooks.refusals import refusals
 
 
 @method_decorator(csrf_exempt, name="dispatch")
@@ -37,7 +38,7 @@ class WebhookView(View):
         try:
             outcome = intake.receive(get_provider(name), WebhookMessage(body=body, headers=headers))
         except VideoconfError as error:
-            return _refusal(error)
+            return _refusal(name, error)
         if outcome is intake.Outcome.FAILED:
             text = "The event is stored and could not be applied; sending it again applies it."
             return JsonResponse(envelope(500, text, "webhook_failed"), status=500)
@@ -54,13 +55,18 @@ def not_found() -> HttpResponse:
     return JsonResponse(envelope(404, "API not found !", "route_not_found"), status=404)
 
 
-def _refusal(error: VideoconfError) -> HttpResponse:
+def _refusal(alias: str, error: VideoconfError) -> HttpResponse:
     status = status_of(error)
     response = JsonResponse(envelope_of(error), status=status, headers=headers_of(error))
-    if isinstance(error, WebhookError) and status == 401:
+    if not isinstance(error, WebhookError):
+        return response
+    if status == 401:
         response["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, WebhookError) and status == 503:
+    if status == 503:
         response["Retry-After"] = "60"
+    refusals.note(alias, error.code)
+    # Else Django adds a line for each, an error for a 503, and with the path token in it.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
     return response
 
 

@@ -5,6 +5,8 @@ const RETRY_SECONDS = [0.5, 1, 2, 4];
 const OPEN_TIMEOUT = 8;
 /** The server closes a socket that sends more than 300 frames a second; candidates come in bursts. */
 const FRAMES_A_SECOND = 80;
+/** What a person decided doesn't wait behind what the page says by itself; and nothing may come before `join`. */
+const AT_ONCE = new Set(["join", "leave", "remove", "mute", "end"]);
 
 /**
  * Ticks until terminated. A worker's timer goes on in a hidden tab, where a page's may fire once a minute; where static files
@@ -57,18 +59,19 @@ export class SignalingSocket extends Emitter {
     this.#open();
   }
 
-  /** Closes for good; what waits to be sent goes out first. */
+  /** Closes for good; what still waits to be sent is dropped. */
   stop() {
     this.#stopped = true;
     clearTimeout(this.#retry);
-    this.#flush(true);
     this.#dispose(1000);
   }
 
   /** Frames sent while the socket is down are lost: after a rejoin everything starts from `hello`. @param {Record<string, any>} frame */
   send(frame) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
-    this.#queue.push(JSON.stringify(frame));
+    const text = JSON.stringify(frame);
+    if (AT_ONCE.has(frame.t)) return this.#write(text);
+    this.#queue.push(text);
     this.#flush();
   }
 
@@ -133,13 +136,18 @@ export class SignalingSocket extends Emitter {
     else socket?.close(code);
   }
 
-  #flush(all = false) {
+  /** @param {string} text */
+  #write(text) {
+    this.#socket?.send(text);
+    this.#sent.push(performance.now());
+  }
+
+  #flush() {
     const now = performance.now();
     this.#sent = this.#sent.filter((time) => now - time < 1000);
-    while (this.#queue.length > 0 && (all || this.#sent.length < FRAMES_A_SECOND)) {
+    while (this.#queue.length > 0 && this.#sent.length < FRAMES_A_SECOND) {
       if (this.#socket?.readyState !== WebSocket.OPEN) return;
-      this.#socket.send(/** @type {string} */ (this.#queue.shift()));
-      this.#sent.push(now);
+      this.#write(/** @type {string} */ (this.#queue.shift()));
     }
     if (this.#queue.length > 0 && this.#flushing === undefined) {
       this.#flushing = setTimeout(() => {

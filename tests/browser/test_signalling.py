@@ -1,0 +1,62 @@
+"""What the page's own end of the socket and of a peer connection does, against a server that the test plays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import WebSocketRoute
+
+from tests.browser.people import People, Person
+
+pytestmark = pytest.mark.browser
+
+ADDRESS = "/ws/meet/played"
+
+
+def module(person: Person, name: str) -> str:
+    """Return the address of a module of the provider that the page has loaded."""
+    loaded: list[str] = person.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    return next(address for address in loaded if f"/webrtc/{name}." in address)
+
+
+def has_left(person: Person, link: str) -> Person:
+    """Let someone in and out again: the modules are loaded, and nothing goes on."""
+    person.open(person.server.page(link)).join("Ada")
+    person.press("Leave")
+    person.reads("You left the meeting.")
+    return person
+
+
+@pytest.mark.parametrize("frame", [{"t": "remove", "id": "x"}, {"t": "mute", "id": "*"}, {"t": "end"}], ids=str)
+def test_moderation_does_not_wait_behind_what_the_page_says_by_itself(
+    people: People, link: str, frame: dict[str, str]
+) -> None:
+    came: list[dict[str, str]] = []
+
+    def play(socket: WebSocketRoute) -> None:
+        socket.on_message(lambda text: came.append(json.loads(text)))
+
+    def has_come(count: int) -> bool:
+        ada.page.wait_for_timeout(50)  # which is when `play` runs
+        return len(came) >= count
+
+    ada = people.new()
+    ada.page.route_web_socket(f"**{ADDRESS}", play)
+    has_left(ada, link)
+    ada.page.evaluate(
+        """async ([module, address, frame]) => {
+            const { SignalingSocket } = await import(module);
+            const socket = new SignalingSocket(address);
+            socket.on("open", () => {
+                socket.send({ t: "join" });
+                for (let n = 0; n < 200; n++) socket.send({ t: "here", to: "x" });
+                socket.send(frame);
+            });
+            socket.start();
+        }""",
+        [module(ada, "socket"), ADDRESS, frame],
+    )
+    ada.poll(lambda: has_come(202), "everything arrives")
+    assert came[0]["t"] == "join"
+    assert came.index(frame) < 100

@@ -60,3 +60,28 @@ def test_moderation_does_not_wait_behind_what_the_page_says_by_itself(
     ada.poll(lambda: has_come(202), "everything arrives")
     assert came[0]["t"] == "join"
     assert came.index(frame) < 100
+
+
+def test_unanswered_offer_is_repeated_at_growing_intervals(people: People, link: str) -> None:
+    ada = has_left(people.new(), link)
+    address = module(ada, "peer")
+    ada.page.clock.install()
+    ada.page.evaluate(
+        """async (module) => {
+            const { Peer } = await import(module);
+            const tracks = { microphone: null, camera: null, screen: null };
+            const peer = new Peer({ polite: true, sends: false, configuration: {}, tracks, quality: null });
+            window.offers = 0;
+            peer.on("signal", ({ description }) => description && window.offers++);
+            window.peer = peer;
+            await peer.offer();
+        }""",
+        address,
+    )
+
+    for number, seconds in enumerate([8, 16, 32, 60, 60], start=1):
+        ada.page.clock.run_for((seconds - 1) * 1000)
+        assert ada.page.evaluate("window.offers") == number
+        ada.page.clock.run_for(1000)
+        ada.poll(lambda wanted=number + 1: ada.page.evaluate("window.offers") == wanted, f"offer {number + 1}")
+    ada.page.evaluate("peer.close()")

@@ -10,7 +10,8 @@ import { encryptionCode } from "./code.js";
 
 /** What a connection begins with it must keep. @type {RTCConfiguration} */
 const FIXED = { bundlePolicy: "max-bundle" };
-const ANSWER_SECONDS = 8;
+/** Waits for the answers to one offer after the other. */
+const ANSWER_SECONDS = [8, 16, 32, 60];
 const CONNECT_SECONDS = 15;
 const DISCONNECTED_SECONDS = 4;
 const RESTARTS = 2;
@@ -34,6 +35,7 @@ export class Peer extends Emitter {
   #pair = "";
   #making = false;
   #restarts = 0;
+  #unanswered = 0;
   /** @type {{camera: MediaStream, screen: MediaStream}} */ #received = {
     camera: new MediaStream(),
     screen: new MediaStream(),
@@ -102,6 +104,7 @@ export class Peer extends Emitter {
 
   /** Signalling is back: mend what failed meanwhile. */
   async revive() {
+    this.#unanswered = 0;
     if (!this.connection) return;
     if (this.connection.signalingState !== "stable") await this.offer();
     else if (this.connection.connectionState !== "connected") await this.#restart();
@@ -150,7 +153,8 @@ export class Peer extends Emitter {
     } finally {
       this.#making = false;
     }
-    this.#later(ANSWER_SECONDS, () => this.online && connection.signalingState !== "stable" && this.offer());
+    const seconds = ANSWER_SECONDS[Math.min(this.#unanswered++, ANSWER_SECONDS.length - 1)];
+    this.#later(seconds, () => this.online && connection.signalingState !== "stable" && this.offer());
   }
 
   /**
@@ -203,6 +207,7 @@ export class Peer extends Emitter {
 
   /** @param {RTCPeerConnection} connection */
   async #settled(connection) {
+    this.#unanswered = 0;
     this.#later(CONNECT_SECONDS, () => this.#restart());
     await this.#limit();
     const code = await encryptionCode(connection);

@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
 from archives import permission_names, services
-from archives.models import RANKS, Archive, StorageTarget
+from archives.facts import RANKS
+from archives.models import Archive, StorageTarget
 from archives.services import TargetPlan
 from meetings.admin import filters
 from meetings.admin.attendees import meeting_ids

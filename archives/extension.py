@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from meetings import extensions
 from meetings.extensions import MeetingExtension
 from meetings.models import Meeting, WebhookDelivery
@@ -10,15 +12,23 @@ from meetings.providers.types import ProviderEvent
 
 
 class ArchiveExtension(MeetingExtension):
-    """Archive callbacks become rows; what a provider can record is its own word."""
+    """Archive callbacks become rows, recordings end with their meeting; what a provider can record is its own word."""
 
     def can_archive(self, provider: Provider) -> bool:
-        return provider.capabilities.archive
+        return bool(provider.archive_backend) and provider.capabilities.archive
 
     def is_recording(self, meeting: Meeting) -> bool:
         from archives.models import Archive
 
         return bool(Archive.objects.alive().running().filter(meeting=meeting).exists())
+
+    def meeting_ended(self, meeting: Meeting) -> None:
+        from archives import services
+
+        if not self.is_recording(meeting):
+            return
+        services.stop_archives_later(meeting, timezone.now() + services.ABANDONED_AFTER)
+        services.stop_archives_of(meeting)
 
     def archive_event(self, meeting: Meeting, event: ProviderEvent, delivery: WebhookDelivery) -> bool:
         from archives import callbacks

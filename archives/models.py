@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
@@ -12,19 +13,6 @@ from archives import permission_names
 from archives.querysets import RUNNING, ArchiveQuerySet
 from meetings.abstract_models import AuditModel, SoftDeleteModel, SoftDeleteQuerySet
 from meetings.models import Meeting
-
-RANKS: dict[str, int] = {
-    "starting": 0,
-    "started": 1,
-    "paused": 1,
-    "stopped": 2,
-    "available": 3,
-    "uploaded": 3,
-    "failed": 3,
-    "expired": 4,
-    "deleted": 5,
-}
-"""Provider's status -> rank; a late lower one never overwrites. Unknown words rank lowest."""
 
 
 def new_archive_id() -> str:
@@ -49,8 +37,14 @@ class Archive(SoftDeleteModel, AuditModel):
     output_mode = models.CharField(max_length=16, default="composed")
     has_audio = models.BooleanField(default=True)
     has_video = models.BooleanField(default=True)
+    target = models.ForeignKey(
+        "StorageTarget", on_delete=models.PROTECT, null=True, blank=True, related_name="archives"
+    )
     storage_key = models.CharField(max_length=1024, blank=True, default="")
     sha256 = models.CharField(max_length=64, blank=True, default="")
+    removal_due_at = models.DateTimeField("removal is tried next", null=True, blank=True, editable=False)
+    removal_attempts = models.PositiveIntegerField(default=0, editable=False)
+    removal_error = models.CharField("why it was not removed", max_length=500, blank=True, default="", editable=False)
 
     objects: ClassVar[Any] = ArchiveQuerySet.as_manager()
 
@@ -77,12 +71,32 @@ class Archive(SoftDeleteModel, AuditModel):
             models.Index(fields=("status", "-id"), name="vc_ar_any_status"),
             models.Index(fields=("-id",), condition=Q(deleted=True), name="vc_ar_deleted"),
             models.Index(fields=("created_on",), condition=Q(deleted=False), name="vc_ar_any_created"),
+            models.Index(
+                fields=("removal_due_at",), condition=Q(removal_due_at__isnull=False), name="vc_ar_removal_due"
+            ),
         )
 
     @property
     def is_running(self) -> bool:
         """Whether it is not over."""
         return self.status in RUNNING
+
+    def claim_removal(self, now: datetime, *, until: datetime) -> bool:
+        """Take a removal that is due upon oneself until `until`; return whether this call did."""
+        due = Archive.objects.filter(pk=self.pk, deleted=True, removal_due_at__lte=now)
+        return bool(due.update(removal_due_at=until))
+
+    def mark_removed(self) -> None:
+        """Note that the provider and the bucket hold nothing of it any more."""
+        Archive.objects.filter(pk=self.pk).update(removal_due_at=None, removal_error="")
+
+    def mark_removal_failed(self, error: str, again_at: datetime) -> None:
+        """Note a failed removal and when it is tried again, unless the archive was restored meanwhile."""
+        Archive.objects.filter(pk=self.pk, deleted=True).update(
+            removal_due_at=again_at,
+            removal_attempts=models.F("removal_attempts") + 1,
+            removal_error=error[:500],
+        )
 
     def __str__(self) -> str:
         return self.name or self.archive_id
@@ -114,6 +128,13 @@ class StorageTarget(SoftDeleteModel, AuditModel):
                 permission_names.DESCRIPTIONS[permission_names.SET_MEETING_UPLOAD_TARGET],
             ),
         )
+
+    @property
+    def address(self) -> str:
+        """Where it is, as one text: `s3://bucket` or `azure://account/container`."""
+        if self.name == self.Name.AZURE:
+            return f"azure://{self.account_name}/{self.container}"
+        return f"s3://{self.bucket}"
 
     def __str__(self) -> str:
         return f"{self.name} {self.bucket or self.account_name}"

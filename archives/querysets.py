@@ -17,6 +17,10 @@ class ArchiveQuerySet(SoftDeleteQuerySet):
         """Only the archives that a caller of this tenant may see."""
         return self.filter(tenant=tenant)
 
+    def owing_removal(self) -> Self:
+        """Deleted archives that the provider or the bucket still holds, as far as we know."""
+        return self.filter(deleted=True, removal_due_at__isnull=False)
+
     def running(self) -> Self:
         """Archives that are not over."""
         return self.filter(status__in=RUNNING)

@@ -1,17 +1,46 @@
-"""What can be done with archives and their storage target."""
+"""What can be done with archives and their storage target: the place where rows, providers and buckets meet."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from archives import states
+from archives.facts import ArchiveFacts
 from archives.models import Archive, StorageTarget
-from meetings import rules
+from archives.providers.base import ArchiveProvider, ArchiveSpec, UploadTarget
+from archives.providers.registry import archive_provider
+from meetings import deferred, rules
+from meetings.attendance import lock
 from meetings.conf import conf
-from meetings.exceptions import ConfigurationMissing, Conflict, NotFound, Refused
+from meetings.exceptions import (
+    ConfigurationMissing,
+    Conflict,
+    NotFound,
+    ProviderConflict,
+    ProviderError,
+    ProviderNotFound,
+    Refused,
+    VideoconfError,
+)
 from meetings.models import Meeting
-from meetings.services import provider_of
+from meetings.providers.registry import aliases, get_provider, is_configured
+from meetings.services import provider_of, room_of
+
+logger = logging.getLogger(__name__)
+
+FIRST_RETRY = timedelta(seconds=5)
+LONGEST_RETRY = timedelta(minutes=15)
+ABANDONED_AFTER = timedelta(seconds=30)
+"""When a process that set out to remove or stop something, and left no word, is believed dead."""
+AT_PROVIDER = ("starting", "started", "paused", "stopped", "available")
+"""States that the provider may know more of than the row, or has a fresh link for."""
+NOT_FOUND = "Archive Not Found"
+NOBODY_THERE = "Nobody is connected to the meeting yet; start when someone has joined."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +64,16 @@ def current_target() -> StorageTarget | None:
 
 
 def set_storage_target(plan: TargetPlan, *, actor: str) -> StorageTarget:
-    """Make `plan` the storage target of archives from now on.
+    """Make `plan` the storage target of archives from now on; the providers are told before it is stored.
 
-    Raises `Refused` with the original's sentences, `ConfigurationMissing` (`storage_credentials_missing`).
+    Raises `Refused` with the original's sentences, `ConfigurationMissing` (`storage_credentials_missing`) and
+    `ProviderError`, after which the target is what it was.
     """
     _refuse_target(plan)
     _refuse_missing_credentials(plan)
+    upload = _upload_target(plan)
+    for recorder in _recorders():
+        recorder.set_storage_target(upload)
     with transaction.atomic():
         StorageTarget.objects.alive().soft_delete(actor)
         target: StorageTarget = StorageTarget.objects.create(
@@ -49,7 +82,7 @@ def set_storage_target(plan: TargetPlan, *, actor: str) -> StorageTarget:
             endpoint=plan.endpoint,
             region=plan.region,
             account_name=plan.account_name,
-            container=plan.container or (conf.AZURE_CONTAINER or "" if plan.name == "AZURE" else ""),
+            container=_container_of(plan),
             domain=plan.domain,
             fallback=plan.fallback,
             created_by=actor,
@@ -59,9 +92,55 @@ def set_storage_target(plan: TargetPlan, *, actor: str) -> StorageTarget:
 
 
 def clear_storage_target(*, actor: str) -> None:
-    """Take the storage target away; raise `NotFound` if there is none."""
-    if not StorageTarget.objects.alive().soft_delete(actor):
+    """Take the storage target away; raise `NotFound` if there is none, and `ProviderError`."""
+    if current_target() is None:
         raise NotFound("There is no storage target.", code="storage_target_not_found")
+    for recorder in _recorders():
+        recorder.clear_storage_target()
+    StorageTarget.objects.alive().soft_delete(actor)
+
+
+def restore_storage_target(target: StorageTarget, *, actor: str) -> None:
+    """Bring an earlier storage target back; raise `Conflict` while another is in force, and `ProviderError`."""
+    if current_target() is not None:
+        raise Conflict("There is a storage target in force; take that away first.", code="storage_target_exists")
+    plan = TargetPlan(
+        name=target.name,
+        bucket=target.bucket,
+        endpoint=target.endpoint,
+        region=target.region,
+        account_name=target.account_name,
+        container=target.container,
+        domain=target.domain,
+        fallback=target.fallback,
+    )
+    _refuse_missing_credentials(plan)
+    for recorder in _recorders():
+        recorder.set_storage_target(_upload_target(plan))
+    target.restore(actor)
+
+
+def _recorders() -> list[ArchiveProvider]:
+    """The recording sides of all providers; the storage target belongs to each of them."""
+    providers = [get_provider(alias) for alias in aliases()]
+    return [archive_provider(one) for one in providers if one.archive_backend and one.capabilities.archive]
+
+
+def _container_of(plan: TargetPlan) -> str:
+    return plan.container or (conf.AZURE_CONTAINER or "" if plan.name == StorageTarget.Name.AZURE else "")
+
+
+def _upload_target(plan: TargetPlan) -> UploadTarget:
+    if plan.name == StorageTarget.Name.AWS_S3:
+        kind = "s3"
+        place = {"bucket": plan.bucket, "endpoint": plan.endpoint, "region": plan.region}
+        credentials = {"access_key": conf.AWS_ACCESS_KEY or "", "secret_key": conf.AWS_SECRET_KEY or ""}
+    else:
+        kind = "azure"
+        place = {"account_name": plan.account_name, "container": _container_of(plan), "domain": plan.domain}
+        credentials = {"account_key": conf.AZURE_ACCOUNT_KEY or ""}
+    place = {name: value for name, value in place.items() if value}
+    return UploadTarget(kind=kind, place=place, credentials=credentials, fallback=plan.fallback)
 
 
 def _refuse_target(plan: TargetPlan) -> None:
@@ -88,22 +167,221 @@ def _refuse_missing_credentials(plan: TargetPlan) -> None:
         raise ConfigurationMissing(f"{sentence}: set {' and '.join(missing)}.", code="storage_credentials_missing")
 
 
-def start_archive(meeting: Meeting) -> Archive:
-    """Start recording a meeting; refused by name while the meeting's provider can't."""
-    rules.refuse_unsupported(provider_of(meeting), "archive", "archive meeting")
-    raise Refused("Archives can't be started here yet.", code="feature_not_available")
+def start_archive(meeting: Meeting, spec: ArchiveSpec, *, actor: str) -> Archive:
+    """Start recording a meeting; return the archive.
+
+    Raises `UnsupportedFeature`, `Refused` (encrypted, over), `Conflict` (recorded already, nobody there yet, or the
+    provider's reason) and `ProviderError`; after each of them there is no archive.
+    """
+    provider = provider_of(meeting)
+    rules.refuse_unsupported(provider, "archive", "archive meeting")
+    if meeting.end_to_end_encryption:
+        raise Refused("End to end Encryption along with archiving is not possible", code="encryption_with_archiving")
+    rules.refuse_over(meeting, now=timezone.now())
+    pending = _reserve(meeting, spec, actor)
+    try:
+        said = archive_provider(provider).start(room_of(meeting), spec)
+    except Exception as error:
+        Archive.objects.filter(pk=pending.pk, archive_id=pending.archive_id, status="starting").delete()
+        raise _in_our_words(error, nowhere=NOBODY_THERE) from error
+    with transaction.atomic():
+        started = states.merge(meeting, said, pending=pending)
+    assert started is not None
+    return started
+
+
+def _reserve(meeting: Meeting, spec: ArchiveSpec, actor: str) -> Archive:
+    """Make the row that waits for the provider's id; the database lets one run at a time."""
+    try:
+        with transaction.atomic():
+            lock(meeting)
+            if Archive.objects.alive().running().filter(meeting=meeting).exists():
+                raise Conflict("The meeting is being recorded already.", code="archive_running")
+            archive: Archive = Archive.objects.create(
+                meeting=meeting,
+                tenant=meeting.tenant,
+                provider=meeting.provider,
+                name=spec.name,
+                is_ours=True,
+                resolution=spec.resolution,
+                output_mode=spec.output_mode or "composed",
+                created_by=actor,
+                modified_by=actor,
+            )
+    except IntegrityError as error:
+        raise Conflict("The meeting is being recorded already.", code="archive_running") from error
+    return archive
+
+
+def _in_our_words(error: Exception, *, nowhere: str = "") -> Exception:
+    """What is the caller's business passes through: an unknown archive, and what can't be done now."""
+    if isinstance(error, ProviderConflict):
+        return Conflict(f"The provider can't do it now: {error.message}", code="archive_conflict")
+    if isinstance(error, ProviderNotFound):
+        return Conflict(nowhere, code="archive_conflict") if nowhere else NotFound(NOT_FOUND, code="archive_not_found")
+    return error
 
 
 def stop_archive(archive: Archive) -> Archive:
-    """Stop a running archive; `Conflict` for one that is over."""
+    """Stop a running archive; return it. `Conflict` for one that is over, or that ends with its meeting alone."""
     if not archive.is_running:
         raise Conflict(f"The archive is not running; it is {archive.status}.", code="archive_not_running")
-    rules.refuse_unsupported(provider_of(archive.meeting), "archive", "stop archive")
-    raise Conflict("This archive can't be stopped; it ends with the meeting.", code="archive_not_stoppable")
+    provider = provider_of(archive.meeting)
+    rules.refuse_unsupported(provider, "archive", "stop archive")
+    if archive.status == "starting":
+        raise Conflict("The archive is only just starting; try again.", code="archive_conflict")
+    try:
+        said = archive_provider(provider).stop(archive.archive_id)
+    except ProviderError as error:
+        raise _in_our_words(error) from error
+    return _merged(archive, said)
+
+
+def _merged(archive: Archive, said: ArchiveFacts) -> Archive:
+    with transaction.atomic():
+        merged = states.merge(archive.meeting, said)
+    return merged or archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFile:
+    """An archive as it is now, and a link to its file that expires (`None` while there is no file)."""
+
+    archive: Archive
+    url: str | None
+
+
+def describe_archive(archive: Archive) -> ArchiveFile:
+    """Return an archive as its provider knows it now, with a fresh link. Raises `NotFound` and `ProviderError`."""
+    if archive.status == "uploaded":
+        return ArchiveFile(archive=archive, url=_bucket_link(archive))
+    provider = provider_of(archive.meeting)
+    if not provider.archive_backend or archive.status not in AT_PROVIDER or archive.status == "starting":
+        return ArchiveFile(archive=archive, url=None)
+    try:
+        said = archive_provider(provider).describe(archive.archive_id)
+    except ProviderError as error:
+        raise _in_our_words(error) from error
+    if _says_more(archive, said):
+        archive = _merged(archive, said)
+    if archive.status == "uploaded":
+        return ArchiveFile(archive=archive, url=_bucket_link(archive))
+    return ArchiveFile(archive=archive, url=said.url if archive.status == "available" else None)
+
+
+def _says_more(archive: Archive, said: ArchiveFacts) -> bool:
+    return (said.status, said.size, said.duration) != (archive.status, archive.size, archive.duration)
+
+
+def _bucket_link(archive: Archive) -> str | None:
+    return None
+
+
+def file_name(archive: Archive) -> str:
+    """Return the name that a downloaded file gets."""
+    suffix = "zip" if archive.output_mode == "individual" else "mp4"
+    return f"{archive.name or archive.archive_id}.{suffix}"
 
 
 def delete_archive(archive: Archive, *, actor: str) -> None:
-    """Soft-delete an archive; a running one must be stopped first."""
-    if archive.is_running:
-        raise Conflict("The archive is still running; stop it first.", code="archive_running")
-    archive.soft_delete(actor)
+    """Soft-delete an archive, then remove it at the provider and in the bucket; a running one must be stopped first.
+
+    What the provider or the bucket does not take now is repeated by the worker until it does.
+    """
+    with transaction.atomic():
+        locked = Archive.objects.select_for_update().get(pk=archive.pk)
+        if locked.is_running:
+            raise Conflict("The archive is still running; stop it first.", code="archive_running")
+        if not locked.soft_delete(actor):
+            raise NotFound(NOT_FOUND, code="archive_not_found")
+        due = timezone.now() + ABANDONED_AFTER
+        Archive.objects.filter(pk=locked.pk).update(removal_due_at=due, removal_attempts=0, removal_error="")
+        _remove_later(locked, due)
+    _remove(locked)
+
+
+def restore_archive(archive: Archive, *, actor: str) -> None:
+    """Bring a soft-deleted archive back to the lists; what was removed from the storage stays removed."""
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                archive.restore(actor)
+        except IntegrityError as error:
+            raise Conflict("Another recording of this meeting is running.", code="archive_running") from error
+        archive.mark_removed()
+
+
+def repeat_removal(archive_id: int) -> bool:
+    """Remove what is left of a deleted archive; return whether nothing is owed any more."""
+    archive: Archive | None = Archive.objects.owing_removal().filter(pk=archive_id).first()
+    if archive is None:
+        return True
+    now = timezone.now()
+    with transaction.atomic():
+        if not archive.claim_removal(now, until=now + ABANDONED_AFTER):
+            return False
+        _remove_later(archive, now + ABANDONED_AFTER)
+    return _remove(archive)
+
+
+def _remove(archive: Archive) -> bool:
+    try:
+        if not is_configured(archive.provider):
+            raise ProviderError(f"The provider {archive.provider!r} is not configured.")
+        provider = get_provider(archive.provider)
+        if provider.archive_backend:
+            archive_provider(provider).delete(archive.archive_id)
+    except VideoconfError as error:
+        logger.warning("Removing archive %s failed: %s", archive.pk, error.code)
+        _owe_removal(archive, f"{error.code}: {error.message}")
+        return False
+    except Exception as error:
+        logger.exception("Removing archive %s failed", archive.pk)
+        _owe_removal(archive, f"error: {type(error).__name__}")
+        return False
+    archive.mark_removed()
+    return True
+
+
+def _owe_removal(archive: Archive, reason: str) -> None:
+    again_at = timezone.now() + min(FIRST_RETRY * 2 ** min(archive.removal_attempts, 10), LONGEST_RETRY)
+    with transaction.atomic():
+        archive.mark_removal_failed(reason, again_at)
+        _remove_later(archive, again_at)
+
+
+def _remove_later(archive: Archive, at: datetime) -> None:
+    deferred.run_later("archives.tasks.repeat_removal", archive.pk, at=at)
+
+
+def stop_archives_of(meeting: Meeting) -> bool:
+    """Stop what still records a meeting that is over; return whether nothing records it any more.
+
+    An archive that can't be stopped by us (always mode) ends by itself when everybody is out.
+    """
+    running = Archive.objects.alive().running().filter(meeting=meeting).exclude(status="starting")
+    is_done = True
+    for archive in running.select_related("meeting"):
+        try:
+            stop_archive(archive)
+        except (Conflict, NotFound):
+            continue
+        except VideoconfError as error:
+            logger.warning("Stopping archive %s failed: %s", archive.pk, error.code)
+            is_done = False
+    return is_done
+
+
+def stop_archives_later(meeting: Meeting, at: datetime) -> None:
+    """Have the worker stop what records a meeting."""
+    deferred.run_later("archives.tasks.stop_archives", meeting.pk, 0, at=at)
+
+
+def repeat_stopping(meeting_id: int, attempt: int) -> bool:
+    """Stop what still records an ended meeting, and come back later if the provider does not take it."""
+    meeting = Meeting.objects.filter(pk=meeting_id, end_time__isnull=False).first()
+    if meeting is None or stop_archives_of(meeting):
+        return True
+    again_at = timezone.now() + min(FIRST_RETRY * 2 ** min(attempt, 10), LONGEST_RETRY)
+    deferred.run_later("archives.tasks.stop_archives", meeting.pk, attempt + 1, at=again_at)
+    return False

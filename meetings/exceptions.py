@@ -118,6 +118,14 @@ class ProviderRefused(ProviderError):
     is_permanent = True
 
 
+class ProviderNotFound(ProviderRefused):
+    """The provider does not know what was asked about."""
+
+
+class ProviderConflict(ProviderRefused):
+    """The provider can't do it in the state that the thing is in; the message is the provider's reason."""
+
+
 class ConfigurationMissing(VideoconfError):
     """A setting that this operation needs is not there."""
 

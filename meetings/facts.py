@@ -106,11 +106,14 @@ def of_event(event: ProviderEvent) -> Fact | None:
 
 
 def identity_of(*, ext_id: str | None = None, guest_id: str | None = None, data: str = "") -> str:
-    """Return who a token's bearer is within a meeting: external id, else guest's browser, else name; else empty."""
+    """Return who a token's bearer is within a meeting: external id, else guest's browser, else name; else empty.
+
+    A browser's id is hashed: whoever reads an identity must not be able to come back as that guest.
+    """
     if ext_id:
         return f"ext:{ext_id}"
     if guest_id:
-        return f"guest:{guest_id}"
+        return f"guest:{hashlib.sha256(guest_id.encode()).hexdigest()[:32]}"
     return "data:" + hashlib.sha256(data.encode()).hexdigest()[:32] if data else ""
 
 

@@ -11,7 +11,6 @@ from meetings.conf import conf
 from meetings.exceptions import Problem, Refused, UnsupportedFeature
 from meetings.providers.base import Provider
 from meetings.providers.registry import aliases, is_configured
-from meetings.providers.types import Capabilities
 
 if TYPE_CHECKING:
     from meetings.models import Meeting
@@ -116,10 +115,15 @@ def _refuse_archiving_change(meeting: Meeting, changes: dict[str, Any], provider
         refuse("isArchived", "already_joined", "isArchived can be changed until the first join only.")
 
 
-def refuse_join(meeting: Meeting, *, now: datetime) -> None:
-    """Refuse a token for a meeting that is over or not open yet."""
+def refuse_over(meeting: Meeting, *, now: datetime) -> None:
+    """Refuse what makes no sense any more once a meeting is over."""
     if meeting.is_over(now):
         raise Refused(EXPIRED, code="meeting_ended")
+
+
+def refuse_join(meeting: Meeting, *, now: datetime) -> None:
+    """Refuse a token for a meeting that is over or not open yet."""
+    refuse_over(meeting, now=now)
     minutes = conf.TIME_TO_START
     window = timedelta(minutes=minutes)
     if meeting.is_early(now, window):
@@ -130,14 +134,18 @@ def refuse_join(meeting: Meeting, *, now: datetime) -> None:
         )
 
 
-def refuse_grant(capabilities: Capabilities, *, data: str, expires_at: datetime | None, now: datetime) -> None:
+def refuse_grant(provider: Provider, *, data: str, identity: str, expires_at: datetime | None, now: datetime) -> None:
     """Refuse a token's `data` and expiry beyond the provider's limits, naming them."""
-    size = len(data.encode())
-    if size > capabilities.max_data_bytes:
+    capabilities = provider.capabilities
+    limit, size = capabilities.max_data_bytes, len(data.encode())
+    if size > limit:
+        refuse("data", "data_too_long", f"data can have at most {limit} bytes of UTF-8; it has {size}.")
+    whole = provider.data_bytes(data=data, identity=identity)
+    if whole > limit:
         refuse(
             "data",
             "data_too_long",
-            f"data can have at most {capabilities.max_data_bytes} bytes of UTF-8; it has {size}.",
+            f"data and extId together can have at most {limit} bytes at this provider; they take {whole}.",
         )
     if expires_at is None:
         return

@@ -25,6 +25,7 @@ from meetings.plans import MeetingPlan
 from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import AccessToken, Role, RoomRef, RoomSpec, TokenGrant
+from meetings.querysets import ConnectionQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -146,12 +147,13 @@ def issue_token(
     provider = provider_of(meeting)
     rules.refuse_join(meeting, now=moment)
     lifetime = timedelta(seconds=provider.capabilities.default_token_lifetime)
-    rules.refuse_grant(provider.capabilities, data=data, expires_at=expires_at, now=moment)
+    identity = facts.identity_of(ext_id=ext_id, guest_id=guest_id, data=data)
+    rules.refuse_grant(provider, data=data, identity=identity, expires_at=expires_at, now=moment)
     token = provider.issue_token(
         room_of(meeting),
         TokenGrant(
             role=role,
-            identity=facts.identity_of(ext_id=ext_id, guest_id=guest_id, data=data),
+            identity=identity,
             issued_at=moment,
             expires_at=expires_at or moment + lifetime,
             data=data,
@@ -297,27 +299,30 @@ def _mark_removed(attendee: Attendee, at: datetime | None, by: str) -> None:
 
 def mute_attendee(attendee: Attendee) -> None:
     """Mute an attendee's microphones. Safe to repeat. Errors as in `remove_attendee`."""
-    provider = _moderated(attendee.meeting, "mute attendees")
-    _mute(provider, attendee.meeting, list(Connection.objects.filter(attendee=attendee).present()))
+    meeting = attendee.meeting
+    provider = _moderated(meeting, "mute attendees")
+    for connection_id, stream_ids in _mute_due(provider, Connection.objects.filter(attendee=attendee)).items():
+        provider.mute_participant(room_of(meeting), connection_id, stream_ids)
 
 
 def mute_everyone(meeting: Meeting) -> None:
     """Mute everybody who is in the meeting now. Safe to repeat. Errors as in `remove_attendee`."""
     provider = _moderated(meeting, "mute attendees")
-    _mute(provider, meeting, list(Connection.objects.filter(meeting=meeting).present()))
+    provider.mute_everyone(room_of(meeting), _mute_due(provider, Connection.objects.filter(meeting=meeting)))
 
 
-def _mute(provider: Provider, meeting: Meeting, connections: list[Connection]) -> None:
-    streams: dict[int, list[str]] = {}
-    for connection_id, stream_id in Stream.objects.filter(
-        connection__in=connections, ended_at__isnull=True
-    ).values_list("connection_id", "stream_id"):
-        streams.setdefault(connection_id, []).append(stream_id)
+def _mute_due(provider: Provider, connections: ConnectionQuerySet) -> dict[str, list[str]]:
+    """Return who of them is here and what each publishes, by the provider's ids; sockets read that they are muted."""
+    here = dict(connections.present().values_list("pk", "connection_id"))
+    streams: dict[str, list[str]] = {connection_id: [] for connection_id in here.values()}
+    for pk, stream_id in Stream.objects.filter(connection__in=here, ended_at__isnull=True).values_list(
+        "connection_id", "stream_id"
+    ):
+        streams[here[pk]].append(stream_id)
     if provider.capabilities.heartbeats:
         # The socket reads it at its next heartbeat, should the provider's word not reach it.
-        Connection.objects.filter(pk__in=[connection.pk for connection in connections]).update(is_mute_due=True)
-    for connection in connections:
-        provider.mute_participant(room_of(meeting), connection.connection_id, streams.get(connection.pk, []))
+        Connection.objects.filter(pk__in=here).update(is_mute_due=True)
+    return streams
 
 
 def _moderated(meeting: Meeting, what: str) -> Provider:

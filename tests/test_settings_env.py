@@ -196,7 +196,7 @@ def test_secret_that_starts_with_a_dollar_is_taken_as_it_stands(read: Read) -> N
         ({"JWT_PUBLIC_KEY": "/nowhere/key.pem"}, "JWT_PUBLIC_KEY", "PEM"),
         ({"JWT_PUBLIC_KEY": "-----BEGIN PUBLIC KEY-----\\nnonsense"}, "JWT_PUBLIC_KEY", "PEM public key"),
         ({"VIDEOCONF_PROVIDER": "zoom"}, "VIDEOCONF_PROVIDER", "Use one of: webrtc"),
-        ({"VIDEOCONF_PROVIDER": "opentok"}, "VIDEOCONF_PROVIDER", "Use one of: webrtc"),
+        ({"VIDEOCONF_PROVIDER": "opentok"}, "VIDEOCONF_PROVIDER", "VONAGE_API_KEY and VONAGE_API_SECRET"),
         ({"VONAGE_API_KEY": "1"}, "VONAGE_API_SECRET", "Set both"),
         ({"VONAGE_PRIVATE_KEY": "x"}, "VONAGE_APPLICATION_ID", "Set both"),
         ({"VONAGE_APPLICATION_ID": "1", "VONAGE_PRIVATE_KEY": "/no.pem"}, "VONAGE_PRIVATE_KEY", "PEM"),

@@ -252,6 +252,13 @@ CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate"]
 
 # --- meetings -----------------------------------------------------------------------------------------------
 VONAGE = vonage(env)
+DEFAULT_PROVIDER = env.choice("VIDEOCONF_PROVIDER", ("webrtc", "opentok"), "webrtc")
+if DEFAULT_PROVIDER == "opentok" and VONAGE is None:
+    raise refuse(
+        "VIDEOCONF_PROVIDER",
+        "opentok needs credentials: VONAGE_API_KEY and VONAGE_API_SECRET, or VONAGE_APPLICATION_ID and "
+        "VONAGE_PRIVATE_KEY.",
+    )
 TURN_URLS = env.addresses("TURN_URLS", ("turn", "turns"))
 TURN_SECRET = env.optional("TURN_SECRET")
 if bool(TURN_URLS) != bool(TURN_SECRET):
@@ -262,7 +269,7 @@ if JWT_SECRET and JWT_PUBLIC_KEY:
     raise refuse("JWT_SECRET, JWT_PUBLIC_KEY", "both are set. Keep the one that callers' tokens need.")
 
 VIDEOCONF = {
-    "DEFAULT_PROVIDER": env.choice("VIDEOCONF_PROVIDER", ("webrtc",), "webrtc"),
+    "DEFAULT_PROVIDER": DEFAULT_PROVIDER,
     "TIME_TO_START": env.integer("TIME_TO_START", 10, lowest=0, highest=7 * 24 * 60),
     "GUEST_ROLE": (
         "publisher"
@@ -295,6 +302,8 @@ VIDEOCONF_PROVIDERS: dict[str, dict[str, Any]] = {
         },
     }
 }
+if VONAGE is not None:
+    VIDEOCONF_PROVIDERS["opentok"] = {"BACKEND": "meetings.providers.opentok.OpenTokProvider", "OPTIONS": VONAGE}
 
 # --- the API's description ----------------------------------------------------------------------------------
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}

@@ -76,8 +76,8 @@ class StorageTargetAnswer(serializers.Serializer[Any]):
     fallback = serializers.CharField()
 
 
-def archive_answer(archive: Archive) -> dict[str, Any]:
-    """Return one archive as the wire has it."""
+def archive_answer(archive: Archive, url: str | None = None) -> dict[str, Any]:
+    """Return one archive as the wire has it; `url` is a link to its file that expires."""
     return {
         "name": archive.name,
         "sessionId": archive.meeting.session_id,
@@ -92,7 +92,7 @@ def archive_answer(archive: Archive) -> dict[str, Any]:
             "outputMode": archive.output_mode,
             "hasAudio": archive.has_audio,
             "hasVideo": archive.has_video,
-            "url": None,
+            "url": url,
         },
     }
 

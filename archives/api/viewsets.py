@@ -13,6 +13,7 @@ from archives import services
 from archives.api import permissions, schema
 from archives.api.serializers import StartArchiveBody, StorageTargetBody, archive_answer, target_answer
 from archives.models import Archive, StorageTarget
+from archives.providers.base import ArchiveSpec
 from archives.querysets import ArchiveQuerySet
 from meetings.api.base import ApiViewSet
 from meetings.api.bodies import read_body
@@ -50,7 +51,8 @@ class ArchiveViewSet(ApiViewSet):
 
     @schema.retrieve_archive
     def retrieve(self, request: Request, archive_id: str) -> Response:
-        return Response(archive_answer(self._find(archive_id)))
+        found = services.describe_archive(self._find(archive_id))
+        return Response(archive_answer(found.archive, found.url))
 
     @schema.delete_archive
     def destroy(self, request: Request, archive_id: str) -> Response:
@@ -59,15 +61,17 @@ class ArchiveViewSet(ApiViewSet):
 
     @schema.download_archive
     def download(self, request: Request, archive_id: str) -> Response:
-        archive = self._find(archive_id)
-        raise Conflict(f"The archive has no file yet; it is {archive.status}.", code="archive_not_available")
+        found = services.describe_archive(self._find(archive_id))
+        if found.url is None:
+            raise Conflict(f"The archive has no file; it is {found.archive.status}.", code="archive_not_available")
+        return Response(status=302, headers={"Location": found.url, "Cache-Control": "no-store"})
 
     @schema.start_archive
     def start(self, request: Request, meeting_link: str) -> Response:
         body = read_body(request, StartArchiveBody)
         meeting = self.find_meeting(meeting_link)
-        body.values()
-        return Response(archive_answer(services.start_archive(meeting)))
+        spec = ArchiveSpec(**body.values())
+        return Response(archive_answer(services.start_archive(meeting, spec, actor=self.caller.actor)))
 
     @schema.stop_archive
     def stop(self, request: Request, archive_id: str) -> Response:

@@ -33,6 +33,8 @@ class Provider(ABC):
     """What a person reads: `Embedded WebRTC`."""
     browser_module: ClassVar[str]
     """Static path of the ES module that the meeting page loads for this provider."""
+    archive_backend: ClassVar[str] = ""
+    """Dotted path of the `archives.providers.base.ArchiveProvider` that records its rooms; empty: nothing does."""
     options: ClassVar[Mapping[str, Any]] = {}
     """Name -> default of every option; others are refused by name."""
 
@@ -73,6 +75,10 @@ class Provider(ABC):
     def issue_token(self, room: RoomRef, grant: TokenGrant) -> AccessToken:
         """Mint a join token; no side effects."""
 
+    def data_bytes(self, *, data: str, identity: str) -> int:
+        """Return how much of `capabilities.max_data_bytes` a token's data takes, with what else travels in it."""
+        return len(data.encode())
+
     @abstractmethod
     def client_config(self, room: RoomRef) -> dict[str, Any]:
         """Return what the meeting page may know about the room (JSON, no secrets)."""
@@ -88,6 +94,11 @@ class Provider(ABC):
     def mute_participant(self, room: RoomRef, connection_id: str, stream_ids: Sequence[str]) -> None:
         """Mute one connection's microphone. May be repeated."""
         raise UnsupportedFeature(self.refusal("mute attendees"))
+
+    def mute_everyone(self, room: RoomRef, streams: Mapping[str, Sequence[str]]) -> None:
+        """Mute everybody who is there; `streams` maps connection ids to stream ids, as far as they are known."""
+        for connection_id, stream_ids in streams.items():
+            self.mute_participant(room, connection_id, stream_ids)
 
     def refusal(self, what: str) -> str:
         """Return the sentence that refuses a feature (original wording)."""

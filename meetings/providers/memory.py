@@ -24,12 +24,13 @@ from meetings.providers.types import (
 class MemoryProvider(Provider):
     """A provider without a network.
 
-    `rooms`, `grants`, `closed`, `removed` and `muted` record the calls; `fail_with` is raised by the next calls that a
-    real provider would make over a network, until it is set to `None` again.
+    `rooms`, `grants`, `closed`, `removed`, `muted`, `archives` and `upload_target` record the calls; `fail_with` is
+    raised by the next calls that a real provider would make over a network, until it is set to `None` again.
     """
 
     name = "In memory"
     browser_module = "videoconf_meetings/js/providers/webrtc.js"
+    archive_backend = "archives.providers.memory.MemoryArchives"
     options: ClassVar[dict[str, Any]] = {
         "WEBHOOK_SECRETS": (),
         "SCHEDULE": True,
@@ -47,6 +48,8 @@ class MemoryProvider(Provider):
         self.closed: list[tuple[RoomRef, tuple[str, ...]]] = []
         self.removed: list[str] = []
         self.muted: list[str] = []
+        self.archives: dict[str, Any] = {}
+        self.upload_target: Any = None
         self.fail_with: ProviderError | None = None
 
     @property
@@ -61,7 +64,7 @@ class MemoryProvider(Provider):
         )
 
     def create_room(self, spec: RoomSpec) -> RoomRef:
-        self._maybe_fail()
+        self.maybe_fail()
         room = RoomRef(
             session_id="mem_" + secrets.token_urlsafe(12),
             meeting_link=spec.meeting_link,
@@ -71,7 +74,7 @@ class MemoryProvider(Provider):
         return room
 
     def issue_token(self, room: RoomRef, grant: TokenGrant) -> AccessToken:
-        self._maybe_fail()
+        self.maybe_fail()
         self.grants.append((room, grant))
         return AccessToken(value="memory." + secrets.token_urlsafe(12), expires_at=grant.expires_at)
 
@@ -79,17 +82,17 @@ class MemoryProvider(Provider):
         return {"session": room.session_id}
 
     def close_room(self, room: RoomRef, connection_ids: Sequence[str]) -> None:
-        self._maybe_fail()
+        self.maybe_fail()
         self.closed.append((room, tuple(connection_ids)))
 
     def remove_participant(self, room: RoomRef, connection_id: str) -> None:
         self._refuse_moderation("remove attendees")
-        self._maybe_fail()
+        self.maybe_fail()
         self.removed.append(connection_id)
 
     def mute_participant(self, room: RoomRef, connection_id: str, stream_ids: Sequence[str]) -> None:
         self._refuse_moderation("mute attendees")
-        self._maybe_fail()
+        self.maybe_fail()
         self.muted.append(connection_id)
 
     def webhook_secrets(self, family: EventFamily) -> Sequence[str]:
@@ -105,6 +108,7 @@ class MemoryProvider(Provider):
         if not self.settings["MODERATION"]:
             raise UnsupportedFeature(self.refusal(what))
 
-    def _maybe_fail(self) -> None:
+    def maybe_fail(self) -> None:
+        """Raise what `fail_with` holds."""
         if self.fail_with is not None:
             raise self.fail_with

@@ -1,0 +1,19 @@
+"""A provider's recording side, found through `Provider.archive_backend`."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from archives.providers.base import ArchiveProvider
+from meetings.providers.base import Provider
+
+
+def archive_provider(provider: Provider) -> ArchiveProvider:
+    """Return the recording side of a provider; `ImproperlyConfigured` if it has none."""
+    if not provider.archive_backend:
+        raise ImproperlyConfigured(f"The provider {provider.alias!r} can't record.")
+    backend = import_string(provider.archive_backend)
+    if not (isinstance(backend, type) and issubclass(backend, ArchiveProvider)):
+        raise ImproperlyConfigured(f"{provider.archive_backend} is no subclass of ArchiveProvider.")
+    return backend(provider)

@@ -1,0 +1,90 @@
+"""What a provider says of an archive becomes a row: adopted, or made; a late word never overwrites a later one."""
+
+from __future__ import annotations
+
+from django.db.models import Subquery
+from django.utils import timezone
+
+from archives.facts import RANKS, ArchiveFacts
+from archives.models import Archive, StorageTarget
+from archives.providers.registry import archive_provider
+from meetings.abstract_models import SYSTEM_ACTOR
+from meetings.attendance import lock
+from meetings.models import Meeting
+from meetings.providers.registry import get_provider
+
+
+def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = None) -> Archive | None:
+    """Bring the row of an archive up to date, inside the caller's transaction; return it. Safe to repeat.
+
+    An id that is not known yet goes to `pending`, else to the row of ours that waits for one, else to a new row. Return
+    `None` for statuses that are no state of an archive (`streamAdded`, …).
+    """
+    if not said.is_state:
+        return None
+    lock(meeting)
+    archive = _find(meeting, said.archive_id, pending) or _make(meeting, said)
+    if RANKS[said.status] >= RANKS.get(archive.status, 0) and not _is_settled(archive.status, said.status):
+        archive.status = said.status
+        archive.reason = said.reason or archive.reason
+    archive.size, archive.duration = max(said.size, archive.size), max(said.duration, archive.duration)
+    archive.name = archive.name or said.name
+    archive.resolution = archive.resolution or said.resolution
+    archive.sha256 = archive.sha256 or said.sha256
+    if archive.status == "uploaded" and not archive.storage_key:
+        _place(archive, said)
+    archive.modified_on, archive.modified_by = timezone.now(), SYSTEM_ACTOR
+    archive.save()
+    _tell_meeting(meeting)
+    return archive
+
+
+def _is_settled(before: str, after: str) -> bool:
+    """`available` and `uploaded` don't turn into each other's or `failed`'s opposite by a late copy."""
+    return RANKS[before] == RANKS[after] == RANKS["available"] and before != after
+
+
+def _find(meeting: Meeting, archive_id: str, pending: Archive | None) -> Archive | None:
+    rows = Archive.objects.select_for_update().filter(provider=meeting.provider)
+    known: Archive | None = rows.filter(archive_id=archive_id).first()
+    if known is not None:
+        return known
+    waiting = rows.filter(meeting=meeting, is_ours=True, status="starting", deleted=False)
+    adopted: Archive | None = (waiting if pending is None else waiting.filter(pk=pending.pk)).first()
+    if adopted is not None:
+        adopted.archive_id = archive_id
+    return adopted
+
+
+def _make(meeting: Meeting, said: ArchiveFacts) -> Archive:
+    return Archive(
+        meeting=meeting,
+        tenant=meeting.tenant,
+        provider=meeting.provider,
+        archive_id=said.archive_id,
+        output_mode=said.output_mode,
+        has_audio=said.has_audio,
+        has_video=said.has_video,
+        created_on=said.created_at or timezone.now(),
+        created_by=SYSTEM_ACTOR,
+    )
+
+
+def _place(archive: Archive, said: ArchiveFacts) -> None:
+    """Note where the provider has put the file: the target that was in force when the recording began."""
+    provider = get_provider(archive.provider)
+    if not provider.archive_backend:
+        return
+    archive.storage_key = archive_provider(provider).storage_key(said)
+    earlier = StorageTarget.objects.order_by("-id")
+    archive.target = earlier.filter(created_on__lte=archive.created_on).first() or earlier.first()
+
+
+def _tell_meeting(meeting: Meeting) -> None:
+    """The meeting names its newest archive; an older one is often available only after the next has started."""
+    newest = Archive.objects.filter(meeting=meeting).order_by("-created_on", "-id").values("archive_id")[:1]
+    target = StorageTarget.objects.alive().order_by("-id").first()
+    changes = {"archive_id": Subquery(newest), "is_archived": True}
+    if target is not None and not meeting.upload_target:
+        changes["upload_target"] = target.address
+    Meeting.objects.filter(pk=meeting.pk).update(**changes)

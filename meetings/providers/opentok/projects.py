@@ -1,0 +1,160 @@
+"""The two kinds of Vonage account: a legacy OpenTok project and a Vonage application. One is chosen, never guessed.
+
+Here alone is the vendor's SDK: it mints client tokens. Its own HTTP calls are not used; they lose statuses and wait
+for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import tempfile
+import time
+import uuid
+from abc import ABC, abstractmethod
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jwt
+import opentok
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from django.core.exceptions import ImproperlyConfigured
+from opentok.exceptions import OpenTokException
+
+from meetings.exceptions import ProviderRefused
+from meetings.providers.types import Role
+
+CALL_TOKEN_LIFETIME = 180  # seconds
+SDK_ROLES = {
+    Role.SUBSCRIBER: opentok.Roles.subscriber,
+    Role.PUBLISHER: opentok.Roles.publisher,
+    Role.MODERATOR: opentok.Roles.moderator,
+}
+_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_API_KEY = re.compile(r"[0-9]{1,20}")
+
+
+class Project(ABC):
+    """Whose sessions these are: signs our calls and mints client tokens."""
+
+    kind: str
+    default_url: str
+
+    def __init__(self, identifier: str, client: opentok.Client) -> None:
+        self.identifier = identifier
+        """What stands in the paths of the REST API: the API key or the application's id."""
+        self._client = client
+
+    @abstractmethod
+    def headers(self) -> dict[str, str]:
+        """Return the header that signs one call; good for some minutes, never logged."""
+
+    def owns(self, session_id: str) -> bool:
+        """Whether a session id carries this project's identifier."""
+        try:
+            text = session_id[2:].encode()
+            decoded = base64.b64decode(text + b"=" * (-len(text) % 4), b"-_").decode()
+        except (binascii.Error, ValueError):
+            return False
+        return self.identifier in decoded.split("~")
+
+    def client_token(self, session_id: str, *, role: Role, expires_at: datetime, data: str) -> str:
+        """Mint the token that lets one client into a session; `ProviderRefused` for a session of another project."""
+        try:
+            token: str = self._client.generate_token(
+                session_id, role=SDK_ROLES[role], expire_time=int(expires_at.timestamp()), data=data or None
+            )
+        except OpenTokException as error:
+            raise ProviderRefused(str(error)) from error
+        return token
+
+
+class LegacyProject(Project):
+    """A project of the OpenTok environment: API key and secret."""
+
+    kind = "legacy project"
+    default_url = "https://api.opentok.com"
+
+    def __init__(self, api_key: str, api_secret: str, where: str) -> None:
+        if not _API_KEY.fullmatch(api_key):
+            raise ImproperlyConfigured(
+                f"{where}: API_KEY {api_key!r} is no number. For an application use APPLICATION_ID and PRIVATE_KEY."
+            )
+        if "-----BEGIN" in api_secret:
+            raise ImproperlyConfigured(f"{where}: API_SECRET is a private key. Use APPLICATION_ID and PRIVATE_KEY.")
+        client = opentok.Client(api_key, "")  # given to the constructor, a secret with a dot would be read as a path
+        client.api_secret = api_secret
+        super().__init__(api_key, client)
+        self._secret = api_secret
+
+    def headers(self) -> dict[str, str]:
+        now = int(time.time())
+        claims = {
+            "iss": self.identifier,
+            "ist": "project",
+            "iat": now,
+            "exp": now + CALL_TOKEN_LIFETIME,
+            "jti": str(uuid.uuid4()),
+        }
+        return {"X-OPENTOK-AUTH": jwt.encode(claims, self._secret, algorithm="HS256")}
+
+
+class ApplicationProject(Project):
+    """An application of the unified environment: application id and RSA private key (PEM text, or the path of one)."""
+
+    kind = "application"
+    default_url = "https://video.api.vonage.com"
+
+    def __init__(self, application_id: str, private_key: str, where: str) -> None:
+        if not _APPLICATION_ID.fullmatch(application_id):
+            raise ImproperlyConfigured(
+                f"{where}: APPLICATION_ID {application_id!r} is no UUID. A legacy project has API_KEY and API_SECRET."
+            )
+        pem = _read_pem(private_key, where)
+        key = _load(pem, where)
+        super().__init__(application_id, _application_client(application_id, pem))
+        self._client.api_secret = self._key = key  # parsed once; the SDK hands it on to the signing as it is
+
+    def headers(self) -> dict[str, str]:
+        now = int(time.time())
+        claims = {
+            "application_id": self.identifier,
+            "ist": "project",
+            "iat": now,
+            "exp": now + CALL_TOKEN_LIFETIME,
+            "jti": str(uuid.uuid4()),
+        }
+        return {"Authorization": f"Bearer {jwt.encode(claims, self._key, algorithm='RS256')}"}
+
+
+def _application_client(application_id: str, pem: str) -> opentok.Client:
+    """The SDK takes an application's key from a file with an extension, and nothing else for one."""
+    with tempfile.TemporaryDirectory(prefix="videoconf-") as folder:
+        path = Path(folder) / "private.key"
+        path.touch(mode=0o600)
+        path.write_text(pem)
+        return opentok.Client(application_id, str(path))
+
+
+def _read_pem(private_key: str, where: str) -> str:
+    if private_key.lstrip().startswith("-----BEGIN"):
+        return private_key.replace("\\n", "\n")
+    try:
+        return Path(private_key).read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"{where}: PRIVATE_KEY is neither PEM text nor the path of a readable PEM file."
+        ) from error
+
+
+def _load(pem: str, where: str) -> RSAPrivateKey:
+    try:
+        key: Any = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError) as error:
+        raise ImproperlyConfigured(f"{where}: PRIVATE_KEY is no PEM private key without a passphrase.") from error
+    if not isinstance(key, RSAPrivateKey):
+        raise ImproperlyConfigured(f"{where}: PRIVATE_KEY is no RSA key; Vonage's applications have RSA keys.")
+    return key

@@ -197,13 +197,13 @@ class StorageTargetAdmin(ServiceAdmin):
         ("Azure Blob Storage", {"fields": ("account_name", "container", "domain")}),
     )
 
-    @admin.display(description="in force", boolean=True)
-    def in_force(self, target: StorageTarget) -> bool:
-        return not target.deleted
+    @admin.display(description="in force")
+    def in_force(self, target: StorageTarget) -> str:
+        return "No" if target.deleted else "Yes"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        return fieldsets if obj is None else [*fieldsets, AUDIT]
+        return fieldsets if obj is None else [*fieldsets, *self.in_words(request, obj, [AUDIT])]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -93,9 +93,9 @@ class AttendeeAdmin(PresenceAdmin):
         ("Evidence", {"fields": ("ext_metadata",)}),
     )
 
-    @admin.display(description="here now", boolean=True)
-    def is_here(self, attendee: Attendee) -> bool:
-        return not attendee.is_deleted
+    @admin.display(description="here now")
+    def is_here(self, attendee: Attendee) -> str:
+        return "No" if attendee.is_deleted else "Yes"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("meeting")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
@@ -22,7 +22,7 @@ from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import BooleanField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -30,7 +30,7 @@ from django.urls import URLPattern, path, reverse
 from meetings.admin.changelist import CappedPaginator, CursorChangeList
 from meetings.admin.filters import parameters_of
 from meetings.admin.forms import EXPECTED, told
-from meetings.exceptions import VideoconfError
+from meetings.exceptions import Refused
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -45,8 +45,9 @@ class Operation:
     """Something that staff can have done to a row.
 
     `perform(row, actor)` does it and returns the sentence for the person and the log; it raises one of `EXPECTED` if
-    it can't be done. `applies(row)` says whether it makes sense now, `refusal` why not. `permission` is the codename,
-    in the row's app, that it takes.
+    it can't be done. `applies(row)` says whether it makes sense now, `refusal` why not; mostly because somebody, or a
+    double click, has done it already, which is nothing to warn of. `permission` is the codename, in the row's app, that
+    it takes.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Operation:
     perform: Callable[[Any, str], str]
     applies: Callable[[Any], bool]
     refusal: str
+    refusal_level: int = messages.INFO
     consequence: str = ""
     list_label: str = ""
     is_grave: bool = False
@@ -75,6 +77,16 @@ class PageActionForm(ActionForm):
 
     def clean_select_across(self) -> bool:
         return False
+
+
+@cache  # Django compares what is shown with what can't be edited
+def _in_words(field: BooleanField[Any, Any]) -> Callable[[Any], str]:
+    @admin.display(description=str(field.verbose_name))
+    def words(row: Any) -> str:
+        return "Yes" if getattr(row, field.name) else "No"
+
+    words.__name__ = field.name
+    return words
 
 
 def actor_of(request: HttpRequest) -> str:
@@ -191,6 +203,24 @@ class VideoconfAdmin(ModelAdmin):
             context["tools"] = self.tools(request, obj)
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj is None else self.in_words(request, obj, fieldsets)
+
+    def editable(self, request: HttpRequest, obj: Any) -> set[str]:
+        """Return the fields of a row that this person may change now."""
+        return set()
+
+    def in_words(self, request: HttpRequest, obj: Any, fieldsets: Any) -> list[Any]:
+        """Let what can only be read say `Yes` or `No`: Django's red cross looks like something wrong."""
+        fields = [field for field in self.opts.get_fields() if isinstance(field, BooleanField)]
+        editable = self.editable(request, obj)
+        words = {field.name: _in_words(field) for field in fields if field.name not in editable}
+        return [
+            (title, {**options, "fields": [words.get(name, name) for name in options["fields"]]})
+            for title, options in fieldsets
+        ]
+
     def tools(self, request: HttpRequest, obj: Any) -> list[Tool]:
         """Return the buttons of a row's page: what the person may do to it and makes sense now."""
         return [
@@ -211,7 +241,7 @@ class VideoconfAdmin(ModelAdmin):
             self.perform(request, operation, [obj])
             return HttpResponseRedirect(self.done_url(request, obj))
         if not operation.applies(obj):
-            self.message_user(request, operation.refusal, messages.WARNING)
+            self.message_user(request, operation.refusal, operation.refusal_level)
             return HttpResponseRedirect(self.done_url(request, obj))
         return self.confirmation(request, operation, [obj], back=self.done_url(request, obj))
 
@@ -246,12 +276,16 @@ class VideoconfAdmin(ModelAdmin):
         """Do it to each row; tell the person and the log."""
         done = []
         for row in rows:
+            if not operation.applies(row):
+                self.message_user(request, f"“{row}”: {operation.refusal}", operation.refusal_level)
+                continue
             try:
-                if not operation.applies(row):
-                    raise VideoconfError(operation.refusal)
                 sentence = operation.perform(row, actor_of(request))
             except EXPECTED as error:
-                self.message_user(request, f"“{row}”: {told(error)}", messages.ERROR)
+                if isinstance(error, Refused) and not _still_applies(operation, row):
+                    self.message_user(request, f"“{row}”: {operation.refusal}", operation.refusal_level)
+                else:
+                    self.message_user(request, f"“{row}”: {told(error)}", messages.ERROR)
             else:
                 self.log_change(request, row, sentence)
                 done.append(f"“{row}”: {sentence}")
@@ -259,6 +293,12 @@ class VideoconfAdmin(ModelAdmin):
             self.message_user(request, f"{operation.list_label}: done for {len(done)}.", messages.SUCCESS)
         elif done:
             self.message_user(request, done[0], messages.SUCCESS)
+
+
+def _still_applies(operation: Operation, row: Any) -> bool:
+    """Of two clicks at the same moment one is refused because of the other, which is no error."""
+    row.refresh_from_db()
+    return operation.applies(row)
 
 
 def _list_action(

@@ -6,7 +6,7 @@ import contextlib
 import json
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -53,6 +53,7 @@ class WebhookDeliveryAdmin(VideoconfAdmin):
             perform=_replay,
             applies=lambda delivery: delivery.dedupe_key is not None,
             refusal="A delivery that did not verify can't be replayed.",
+            refusal_level=messages.WARNING,
         ),
     )
     list_display = ("__str__", "provider", "verdict", "first_line", "session_id", "received_at", "attempts")

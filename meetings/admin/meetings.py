@@ -92,7 +92,7 @@ OPERATIONS = (
         "A meeting that has ended can't be opened again.",
         perform=_end,
         applies=lambda meeting: meeting.end_time is None and not meeting.deleted,
-        refusal="Meeting has already been ended!",
+        refusal="It was ended already.",
         is_grave=True,
     ),
     Operation(
@@ -213,12 +213,15 @@ class MeetingAdmin(JoinLinkAdmin):
         if obj is None:
             return self.ADD_FIELDSETS
         trouble = (self.DISCONNECT,) if obj.disconnect_due_at else ()
-        return (*trouble, *self.CHANGE_FIELDSETS, self.AUDIT)
+        return self.in_words(request, obj, (*trouble, *self.CHANGE_FIELDSETS, self.AUDIT))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Meeting | None = None) -> list[str]:
+    def editable(self, request: HttpRequest, obj: Meeting) -> set[str]:
+        return editable_fields(obj) if self.has_change_permission(request, obj) else set()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Meeting | None = None) -> list[Any]:
         if obj is None:
             return []
-        editable = editable_fields(obj)
+        editable = self.editable(request, obj)
         shown = [name for _, options in self.get_fieldsets(request, obj) for name in options["fields"]]
         return [name for name in shown if name not in editable]
 

@@ -40,6 +40,12 @@ def messages_of(response: Any) -> list[str]:
     return [unescape(re.sub(r"<[^>]+>", "", text)) for text in texts]
 
 
+def levels_of(response: Any) -> list[str]:
+    """Return how grave a page's messages are (`info`, `success`, …)."""
+    found = re.search(r'<ul class="messagelist">(.*?)</ul>', response.content.decode(), re.DOTALL)
+    return re.findall(r'<li class="(\w+)"', found.group(1)) if found else []
+
+
 def errors_of(response: Any) -> list[str]:
     """Return what a form complains of."""
     lists = re.findall(r'<ul class="errorlist[^>]*>(.*?)</ul>', response.content.decode(), re.DOTALL)

@@ -54,6 +54,13 @@ def test_archives_are_filtered_and_linked_from_their_meeting(chief: AdminClient)
     assert f'href="{address(Archive)}?meeting={meeting.meeting_link}"' in chief.page(address(meeting, "change"))
 
 
+def test_storage_target_that_is_not_in_force_any_more_says_so_in_words(chief: AdminClient) -> None:
+    target = StorageTargetFactory.create(deleted=True)
+    pages = chief.page(address(StorageTarget)) + chief.page(address(target, "change"))
+    assert "icon-no" not in pages
+    assert " No " in rows_of(pages)[0]
+
+
 def test_storage_target_is_set_by_the_service(chief: AdminClient, credentials: None) -> None:
     earlier = StorageTargetFactory.create()
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.contrib.messages.storage.fallback import FallbackStorage
 from django.db import connection
+from django.test import RequestFactory
 from django.utils import timezone
 
+from meetings.admin.meetings import MeetingAdmin
 from meetings.exceptions import ProviderUnavailable
 from meetings.models import Meeting
 from meetings.providers.memory import MemoryProvider
 from meetings.providers.registry import get_provider
 from meetings.providers.types import RoomRef, RoomSpec
-from tests.admin.pages import AdminClient, address, errors_of, logged, messages_of
-from tests.factories import ConnectionFactory, MeetingFactory
+from tests.admin.conftest import NewStaff
+from tests.admin.pages import AdminClient, address, errors_of, levels_of, logged, messages_of
+from tests.factories import ArchiveFactory, AttendeeFactory, ConnectionFactory, MeetingFactory
 
 UNREACHABLE = ProviderUnavailable("The provider could not be reached in time.")
 
@@ -259,8 +266,39 @@ def test_meeting_is_ended_once_it_is_confirmed(chief: AdminClient) -> None:
     assert logged() == ["grace: Ended."]
 
     again = chief.submit(address(meeting, "end"))
-    assert messages_of(again) == [f"“{meeting}”: Meeting has already been ended!"]
+    assert messages_of(again) == [f"“{meeting}”: It was ended already."]
+    assert levels_of(again) == ["info"]
     assert logged() == ["grace: Ended."]
+    by_link = chief.get(address(meeting, "end"), follow=True)
+    assert (messages_of(by_link), levels_of(by_link)) == (["It was ended already."], ["info"])
+
+
+def test_second_of_two_clicks_at_the_same_moment_is_no_error(chief: AdminClient, rf: RequestFactory) -> None:
+    meeting = MeetingFactory.create(active=True)
+    as_the_second_click_saw_it = Meeting.objects.get(pk=meeting.pk)
+    chief.submit(address(meeting, "end"))
+    request: Any = rf.post("/")
+    request.user, request.session = User.objects.get(username="grace"), {}
+    request._messages = FallbackStorage(request)
+
+    (end,) = [operation for operation in MeetingAdmin.operations if operation.name == "end"]
+    MeetingAdmin(Meeting, admin.site).perform(request, end, [as_the_second_click_saw_it])
+
+    (message,) = request._messages
+    assert (message.level_tag, message.message) == ("info", f"“{meeting}”: It was ended already.")
+    assert logged() == ["grace: Ended."]
+
+
+@pytest.mark.parametrize("reader", ["owner", "onlooker"])
+def test_what_is_not_so_is_a_word_and_no_red_cross(chief: AdminClient, staff: NewStaff, reader: str) -> None:
+    client = chief if reader == "owner" else staff("GetMeetings", "GetMeetingAttendees", "GetMeetingArchives")
+    gone = AttendeeFactory.create(is_deleted=True)
+    for row in (MeetingFactory.create(), MeetingFactory.create(ended=True), gone, ArchiveFactory.create()):
+        assert "icon-no" not in client.page(address(row, "change"))
+        assert "icon-no" not in client.page(address(type(row)))
+    page = client.page(address(MeetingFactory.create(ended=True), "change"))
+    for label in ("Scheduled", "End-to-end encrypted", "Recorded from the first join", "Deleted"):
+        assert re.search(rf"{label}:</label>\s*<div class=.readonly.>No<", page)
 
 
 def test_provider_that_does_not_put_people_out_is_shown_and_asked_again(
@@ -347,7 +385,7 @@ def test_several_are_ended_and_each_that_can_not_be_is_named(chief: AdminClient)
 
     assert sorted(messages_of(response)) == [
         f"“{going_on}”: Ended.",
-        f"“{over}”: Meeting has already been ended!",
+        f"“{over}”: It was ended already.",
     ]
 
 

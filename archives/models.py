@@ -37,9 +37,7 @@ class Archive(SoftDeleteModel, AuditModel):
     output_mode = models.CharField(max_length=16, default="composed")
     has_audio = models.BooleanField(default=True)
     has_video = models.BooleanField(default=True)
-    target = models.ForeignKey(
-        "StorageTarget", on_delete=models.PROTECT, null=True, blank=True, related_name="archives"
-    )
+    target = models.ForeignKey("StorageTarget", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     storage_key = models.CharField(max_length=1024, blank=True, default="")
     sha256 = models.CharField(max_length=64, blank=True, default="")
     removal_due_at = models.DateTimeField("removal is tried next", null=True, blank=True, editable=False)

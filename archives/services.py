@@ -262,14 +262,14 @@ def describe_archive(archive: Archive) -> ArchiveFile:
         said = archive_provider(provider).describe(archive.archive_id)
     except ProviderError as error:
         raise _in_our_words(error) from error
-    if _says_more(archive, said):
+    if says_more(archive, said):
         archive = _merged(archive, said)
     if archive.status == "uploaded":
         return ArchiveFile(archive=archive, url=_bucket_link(archive))
     return ArchiveFile(archive=archive, url=said.url if archive.status == "available" else None)
 
 
-def _says_more(archive: Archive, said: ArchiveFacts) -> bool:
+def says_more(archive: Archive, said: ArchiveFacts) -> bool:
     return (said.status, said.size, said.duration) != (archive.status, archive.size, archive.duration)
 
 

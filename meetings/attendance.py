@@ -29,13 +29,13 @@ def record(
 ) -> list[str]:
     """Store facts and bring connections, streams and attendees up to date; return the touched connection ids.
 
-    Safe to repeat. Takes the meeting's row lock for the rest of the transaction. Sends `attendee_joined` and
-    `attendee_left` on commit.
+    Safe to repeat. Takes the meeting's row lock for the rest of the transaction, and reads its `end_time` anew. Sends
+    `attendee_joined` and `attendee_left` on commit.
     """
     with transaction.atomic():
-        lock(meeting)
+        meeting.end_time = lock(meeting).end_time
         AttendanceFact.objects.bulk_create(
-            [_row(meeting, fact, source, delivery) for fact in seen], ignore_conflicts=True
+            [row_of(meeting, fact, source=source, delivery=delivery) for fact in seen], ignore_conflicts=True
         )
         touched = sorted({fact.connection_id for fact in seen if fact.connection_id})
         if any(fact.kind == facts.SESSION_ENDED for fact in seen):
@@ -132,7 +132,8 @@ def end_of(meeting: Meeting, connection: Connection, at: datetime | None, reason
     )
 
 
-def _row(meeting: Meeting, fact: Fact, source: str, delivery: WebhookDelivery | None) -> AttendanceFact:
+def row_of(meeting: Meeting, fact: Fact, *, source: str, delivery: WebhookDelivery | None = None) -> AttendanceFact:
+    """Return a fact as a row, not stored."""
     return AttendanceFact(
         meeting=meeting,
         kind=fact.kind,
@@ -240,7 +241,7 @@ def _project_attendee(meeting: Meeting, pk: int) -> None:
     if latest is not None:
         attendee.modified_on = max(latest.at, known["last_leave"] or latest.at)
         payload = latest.payload.get("webhookPayload")
-        attendee.ext_metadata = {"webhookPayload": payload} if payload else None
+        attendee.ext_metadata = latest.payload.get("extMetadata") or ({"webhookPayload": payload} if payload else None)
     attendee.save(update_fields=["attendee", "is_deleted", "created_on", "modified_on", "ext_metadata"])
     is_here = not attendee.is_deleted
     if is_here != was_here:

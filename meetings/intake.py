@@ -16,7 +16,7 @@ from enum import StrEnum
 from django.db import transaction
 from django.utils import timezone
 
-from meetings import attendance, extensions, facts
+from meetings import attendance, deferred, extensions, facts
 from meetings.conf import conf
 from meetings.exceptions import (
     WebhookError,
@@ -25,7 +25,7 @@ from meetings.exceptions import (
     WebhookSecretMissing,
     WebhookUnsigned,
 )
-from meetings.models import Meeting, WebhookDelivery
+from meetings.models import Connection, Meeting, WebhookDelivery
 from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider
 from meetings.providers.types import EventFamily, EventKind, ProviderEvent, WebhookMessage
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY = 256 * 1024
 MAX_PROBE = 64
 PROBES = (b"", b"{}")
+ARRIVALS = frozenset({EventKind.CONNECTION_CREATED, EventKind.STREAM_CREATED})
 REJECTED_KEPT = 1000
 REJECTED_BODY = 2000
 WAITING_BATCH = 1000
@@ -225,4 +226,16 @@ def _apply_event(meeting: Meeting, event: ProviderEvent, delivery: WebhookDelive
     fact = facts.of_event(event)
     if fact is not None:
         attendance.record(meeting, [fact], source="webhook", delivery=delivery)
+    if meeting.end_time is not None and event.kind in ARRIVALS:
+        _put_out_later(meeting)
     return Verdict.APPLIED
+
+
+def _put_out_later(meeting: Meeting) -> None:
+    """Where a token can't be revoked, somebody may come into a meeting that has ended; the worker puts them out."""
+    if get_provider(meeting.provider).capabilities.heartbeats:
+        return
+    if Connection.objects.filter(meeting=meeting).present().exists():
+        now = timezone.now()
+        meeting.owe_disconnect(now)
+        deferred.run_later("meetings.tasks.repeat_disconnect", meeting.pk, at=now)

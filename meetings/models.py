@@ -152,6 +152,12 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
         due = Meeting.objects.filter(pk=self.pk, disconnect_due_at__lte=now)
         return bool(due.update(disconnect_due_at=until))
 
+    def owe_disconnect(self, due_at: datetime) -> None:
+        """Note that somebody is to be put out of a meeting that is over."""
+        Meeting.objects.filter(pk=self.pk, disconnect_due_at__isnull=True).update(
+            disconnect_due_at=due_at, disconnect_attempts=0
+        )
+
     def mark_disconnected(self) -> None:
         """Note that the provider has put everyone out."""
         Meeting.objects.filter(pk=self.pk).update(disconnect_due_at=None, disconnect_error="")

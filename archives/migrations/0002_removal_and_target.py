@@ -5,35 +5,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('videoconf_archives', '0001_initial'),
-        ('videoconf_meetings', '0001_initial'),
+        ("videoconf_archives", "0001_initial"),
+        ("videoconf_meetings", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='archive',
-            name='removal_attempts',
+            model_name="archive",
+            name="removal_attempts",
             field=models.PositiveIntegerField(default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='archive',
-            name='removal_due_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='removal is tried next'),
+            model_name="archive",
+            name="removal_due_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="removal is tried next"),
         ),
         migrations.AddField(
-            model_name='archive',
-            name='removal_error',
-            field=models.CharField(blank=True, default='', editable=False, max_length=500, verbose_name='why it was not removed'),
+            model_name="archive",
+            name="removal_error",
+            field=models.CharField(
+                blank=True, default="", editable=False, max_length=500, verbose_name="why it was not removed"
+            ),
         ),
         migrations.AddField(
-            model_name='archive',
-            name='target',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='archives', to='videoconf_archives.storagetarget'),
+            model_name="archive",
+            name="target",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="videoconf_archives.storagetarget",
+            ),
         ),
         migrations.AddIndex(
-            model_name='archive',
-            index=models.Index(condition=models.Q(('removal_due_at__isnull', False)), fields=['removal_due_at'], name='vc_ar_removal_due'),
+            model_name="archive",
+            index=models.Index(
+                condition=models.Q(("removal_due_at__isnull", False)),
+                fields=["removal_due_at"],
+                name="vc_ar_removal_due",
+            ),
         ),
     ]

@@ -44,6 +44,8 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         found.append(Error('VIDEOCONF["UNKNOWN_PROPERTIES"] must be "refuse" or "ignore".', id="videoconf.E004"))
     if conf.TIME_TO_START < 0:
         found.append(Error('VIDEOCONF["TIME_TO_START"] must be 0 or more minutes.', id="videoconf.E007"))
+    if conf.STORAGE_TIMEOUT <= 0:
+        found.append(Error('VIDEOCONF["STORAGE_TIMEOUT"] must be more than 0 seconds.', id="videoconf.E009"))
     try:
         verification_key()
     except ImproperlyConfigured as error:

@@ -124,6 +124,11 @@ class Conf:
     AZURE_CONTAINER = Setting[str | None](
         None, "Container of Azure storage targets that name none.", kinds=(str, type(None))
     )
+    STORAGE_TIMEOUT = Setting[float](
+        20,
+        "Seconds of silence after which a storage target counts as down; a call is tried twice.",
+        kinds=(int, float),
+    )
     MEDIA_ROOT = Setting[str | None](
         None,
         "Folder of archives while no storage target is set; `None`: Django's `MEDIA_ROOT`.",

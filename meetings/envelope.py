@@ -28,6 +28,9 @@ NAMES: dict[int, str] = {
 STATUSES: tuple[tuple[type[VideoconfError], int], ...] = (
     (exceptions.ProviderUnavailable, 503),
     (exceptions.ProviderError, 502),
+    (exceptions.StorageUnavailable, 503),
+    (exceptions.StorageFileMissing, 404),
+    (exceptions.StorageError, 502),
     (exceptions.ConfigurationMissing, 503),
     (exceptions.WebhookUnsigned, 503),
     (exceptions.WebhookSecretMissing, 503),
@@ -46,8 +49,13 @@ PROVIDER_MESSAGES: dict[str, str] = {
     "provider_credentials": "The media provider did not accept this service's credentials.",
     "provider_refused": "The media provider refused the request.",
     "provider_error": "The media provider failed to answer the request.",
+    "storage_unavailable": "The storage of archives can't be reached at the moment. Try again later.",
+    "storage_credentials": "The storage of archives did not accept this service's credentials.",
+    "storage_refused": "The storage of archives refused the request.",
+    "storage_error": "The storage of archives failed to answer the request.",
+    "storage_file_missing": "The archive's file is not in the storage any more.",
 }
-"""Code -> what a caller may read; what the vendor answered stays in the log."""
+"""Code -> what a caller may read; what the vendor answered is for staff and the log."""
 
 
 def status_of(error: VideoconfError) -> int:
@@ -73,7 +81,7 @@ def envelope(
 
 
 def envelope_of(error: VideoconfError) -> dict[str, Any]:
-    """Return the error body of a domain error; a provider's own words are left out."""
+    """Return the error body of a domain error; a provider's and a storage's own words are left out."""
     message = PROVIDER_MESSAGES.get(error.code, error.message)
     return envelope(status_of(error), message, error.code, error.problems)
 
@@ -82,6 +90,8 @@ def headers_of(error: VideoconfError) -> dict[str, str]:
     """Return extra response headers of a domain error (`Retry-After`)."""
     if isinstance(error, exceptions.ProviderUnavailable):
         return {"Retry-After": str(error.retry_after or 5)}
+    if isinstance(error, exceptions.StorageUnavailable):
+        return {"Retry-After": "5"}
     if error.code == "idempotency_in_progress":
         return {"Retry-After": "1"}
     return {}

@@ -126,6 +126,36 @@ class ProviderConflict(ProviderRefused):
     """The provider can't do it in the state that the thing is in; the message is the provider's reason."""
 
 
+class StorageError(VideoconfError):
+    """The storage of files answered what we can't use; the message is for staff and says why, in plain words."""
+
+    code = "storage_error"
+
+
+class StorageUnavailable(StorageError):
+    """The storage could not be reached in time, or is too busy."""
+
+    code = "storage_unavailable"
+
+
+class StorageCredentialsRefused(StorageError):
+    """The storage did not accept our credentials."""
+
+    code = "storage_credentials"
+
+
+class StorageRefused(StorageError):
+    """The storage understood and said no: no such bucket, no right, another region."""
+
+    code = "storage_refused"
+
+
+class StorageFileMissing(StorageError):
+    """The storage answers, and has no such file."""
+
+    code = "storage_file_missing"
+
+
 class ConfigurationMissing(VideoconfError):
     """A setting that this operation needs is not there."""
 

@@ -1,0 +1,1 @@
+"""One file for each kind of storage; nothing about a vendor's SDK anywhere else."""

@@ -1,0 +1,79 @@
+"""A folder of this machine, for archives without a storage target."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
+
+from archives.buckets.base import CHUNK, Bucket
+from meetings.exceptions import StorageError, StorageFileMissing, StorageRefused
+
+
+class FolderBucket(Bucket):
+    """Files in a folder. There are no links: a file is streamed by this service."""
+
+    @cached_property
+    def storage(self) -> FileSystemStorage:
+        return FileSystemStorage(location=self.place.folder, allow_overwrite=True)
+
+    def save(self, key: str, content: IO[bytes], content_type: str) -> None:
+        """Store a file whole or not at all: it gets its name when it is complete."""
+        part = f"{key}.{secrets.token_hex(4)}.part"
+        with self._translated(key):
+            try:
+                content.seek(0)
+                self.storage.save(part, File(content, name=key))
+                Path(self.storage.path(part)).replace(self.storage.path(key))
+            except BaseException:
+                self.storage.delete(part)
+                raise
+
+    def size(self, key: str) -> int:
+        with self._translated(key):
+            return self.storage.size(key)
+
+    def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        with self._translated(key):
+            file = Path(self.storage.path(key)).open("rb")  # noqa: SIM115  (closed by `_pieces`)
+            file.seek(start)
+        return self._pieces(key, file, end - start)
+
+    def delete(self, key: str) -> None:
+        with self._translated(key):
+            self.storage.delete(key)
+
+    def link(self, key: str, *, expires: timedelta, disposition: str, content_type: str) -> str | None:
+        return None
+
+    def _pieces(self, key: str, file: IO[bytes], left: int) -> Iterator[bytes]:
+        with file, self._translated(key):
+            while left > 0 and (piece := file.read(min(CHUNK, left))):
+                left -= len(piece)
+                yield piece
+
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        folder = self.place.folder
+        try:
+            yield
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise StorageFileMissing(f"There is no file “{key}” in {folder}.") from error
+        except (SuspiciousOperation, ValueError) as error:
+            raise StorageRefused(f"The name “{key}” can't be used.") from error
+        except PermissionError as error:
+            raise StorageRefused(f"This service may not read or write in {folder}.") from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageRefused(f"There is no space left in {folder}.") from error
+            raise StorageError(f"{folder} can't be used: {os.strerror(error.errno or 0)}.") from error

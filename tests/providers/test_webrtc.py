@@ -170,6 +170,8 @@ class TestChecks:
 
     def test_the_in_memory_layer_is_for_one_process(self, settings: Any) -> None:
         settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+        assert self.ids() == ["videoconf.W012"]
+        settings.VIDEOCONF = settings.VIDEOCONF | {"DEFAULT_PROVIDER": "x"}
         assert self.ids() == ["videoconf.E012"]
         assert self.ids(**LOCAL) == []
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
 
 from meetings.conf import conf
 from meetings.providers import session_events, signatures
@@ -130,12 +131,15 @@ class WebRTCProvider(Provider):
                 )
             )
         elif layer == IN_MEMORY_LAYER and not self.settings["ALLOW_IN_MEMORY_LAYER"]:
+            # Where another provider is the default, this one may be there and never used.
+            is_used = conf.DEFAULT_PROVIDER == self.alias
+            kind = Error if is_used else CheckWarning
             found.append(
-                Error(
+                kind(
                     "The embedded provider with the in-memory channel layer works in one process only.",
                     hint="Use Redis (REDIS_URL), or run the one process of `make run`, which sets "
                     "ALLOW_IN_MEMORY_LAYER.",
-                    id="videoconf.E012",
+                    id="videoconf.E012" if is_used else "videoconf.W012",
                 )
             )
         return found

@@ -20,6 +20,9 @@ MAX_PER_SECOND = 300
 MAX_NAME = 100
 PAGE_FRAMES = {"join", "here", "sig", "media", "ping", "roll", "leave", "remove", "mute", "end"}
 MODERATOR_FRAMES = {"remove", "mute", "end"}
+PROOF = {"commit": 64, "nonce": 32, "reveal": 32}
+"""What makes the encryption code of a pair: field of a `sig` -> its hex digits."""
+_HEX = re.compile("[0-9a-f]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -69,6 +72,10 @@ def check_signal(data: Any) -> Mapping[str, Any]:
     """Return what one page tells another: an object whose `description`, if any, is an offer or an answer in text."""
     if not isinstance(data, dict):
         raise BadFrame("`data` must be an object with `description` or `candidate`.")
+    for name, digits in PROOF.items():
+        value = data.get(name, "0" * digits)
+        if not (isinstance(value, str) and len(value) == digits and _HEX.fullmatch(value)):
+            raise BadFrame(f"`{name}` must have {digits} lower-case hex digits.")
     if "description" in data:
         description = data["description"]
         is_session = isinstance(description, dict) and description.get("type") in ("offer", "answer")

@@ -70,6 +70,14 @@ def test_data_channels_are_no_media() -> None:
     assert frames.wants_to_send(frames.check_signal(signal(sdp))) is False
 
 
+@pytest.mark.parametrize(("name", "digits"), [("commit", 64), ("nonce", 32), ("reveal", 32)])
+def test_proof_of_the_encryption_code_has_one_form(name: str, digits: int) -> None:
+    assert frames.check_signal({name: "0a" * (digits // 2), "pair": "p"})
+    for bad in ("", "0" * (digits - 1), "0" * (digits + 1), "A" * digits, "0" * (digits - 1) + "\n", None, 7, ["0"]):
+        with pytest.raises(BadFrame, match=name):
+            frames.check_signal({name: bad})
+
+
 def test_budget_counts_frames_and_bytes_of_a_second() -> None:
     budget = Budget()
     assert all(budget.spend(1.0, 1) for _ in range(frames.MAX_PER_SECOND))

@@ -20,10 +20,11 @@
  */
 
 /**
- * One connection to the meeting: a page of a person. `attendee` is the person's opaque key.
+ * One connection to the meeting: a page of a person. `attendee` is the person's opaque key; a `code` that could not be
+ * made is `false`.
  * @typedef {{
  *   id: string, attendee: string, name: string, role: Role, media: MediaState, local: boolean,
- *   streams: {camera: MediaStream | null, screen: MediaStream | null}, link: Link, code: string | null,
+ *   streams: {camera: MediaStream | null, screen: MediaStream | null}, link: Link, code: string | false | null,
  * }} Participant
  */
 

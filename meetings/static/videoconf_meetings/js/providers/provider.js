@@ -15,7 +15,8 @@ import { Emitter } from "../events.js";
 
 /**
  * `joined` someone is here (again) · `left` gone · `media` what someone sends changed · `stream` a picture or a voice
- * to show · `link` how the way to someone does · `code` the pair's encryption code · `connection` this page's own way to
+ * to show · `link` how the way to someone does · `code` the pair's encryption code, `null` while there
+ * is none yet, `false` if it could not be made · `connection` this page's own way to
  * the meeting · `admitted` let in again under a new connection · `muted` a moderator asks for silence · `recording`
  * · `closed` it is over for this page; `code` is a code of `Refused` or `removed`, `ended`, `replaced`.
  * @typedef {{
@@ -24,7 +25,7 @@ import { Emitter } from "../events.js";
  *   media: {id: string, media: MediaState},
  *   stream: {id: string, kind: "camera" | "screen", stream: MediaStream | null},
  *   link: {id: string, link: Link},
- *   code: {id: string, code: string},
+ *   code: {id: string, code: string | false | null},
  *   connection: {connected: boolean},
  *   admitted: Admitted & {previous: string},
  *   muted: {by: string},

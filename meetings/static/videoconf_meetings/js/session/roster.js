@@ -69,7 +69,7 @@ export class Roster extends Emitter {
     );
   }
 
-  /** @param {string} id @param {Partial<{media: MediaState, link: Link, code: string}>} what */
+  /** @param {string} id @param {Partial<{media: MediaState, link: Link, code: string | false | null}>} what */
   change(id, what) {
     const participant = this.#people.get(id);
     if (!participant) return;

@@ -1,7 +1,7 @@
 // @ts-check
 import { openDialog } from "./confirm.js";
 import { byId } from "./dom.js";
-import { avatarHue, initials } from "./tile.js";
+import { NO_CODE, avatarHue, initials } from "./tile.js";
 
 /** @import { Meeting } from "../session/meeting.js" */
 /** @import { Participant } from "../types.js" */
@@ -51,6 +51,12 @@ function row({ name, local, role, media, code }) {
   const detail = document.createElement("span");
   detail.textContent = [ROLES[role], ...state].filter(Boolean).join(" · ");
   text.append(title, detail);
+  if (code === false) {
+    const failure = document.createElement("span");
+    failure.className = "person__failure";
+    failure.textContent = NO_CODE;
+    text.append(failure);
+  }
   item.append(avatar, text);
   if (code) {
     const digits = document.createElement("code");

@@ -7,6 +7,8 @@ import { drawIcons, setIcon } from "./icons.js";
 /** @type {Record<Link, string>} */
 const LINKS = { connecting: "Connecting…", reconnecting: "Reconnecting…", connected: "", none: "" };
 
+export const NO_CODE = "The code could not be made.";
+
 /** One person's place: picture, name, and in words what is off. */
 export class Tile {
   element;
@@ -45,8 +47,9 @@ export class Tile {
     this.#flag("muted", !media.mic && role !== "subscriber");
     this.#flag("camera-off", !media.camera && role !== "subscriber");
     this.#note(LINKS[link]);
-    find(element, ".tile__code").hidden = !code;
-    setText(find(element, ".tile__digits"), code ?? "");
+    find(element, ".tile__code").hidden = code === null;
+    find(element, ".tile__code").classList.toggle("tile__code--failed", code === false);
+    setText(find(element, ".tile__digits"), code === false ? NO_CODE : (code ?? ""));
     for (const [action, label] of /** @type {const} */ ([
       ["mute", `Mute ${name}`],
       ["remove", `Remove ${name}`],

@@ -2,11 +2,13 @@
 import { Emitter } from "../../events.js";
 import { randomId } from "../../random.js";
 import { KINDS } from "../provider.js";
-import { encryptionCode } from "./code.js";
+import { EncryptionCode } from "./code.js";
 
 /** @import { Link, Quality, Tracks } from "../../types.js" */
 
-/** @typedef {{description?: RTCSessionDescriptionInit, candidate?: RTCIceCandidateInit | null, pair?: string, restart?: boolean}} Sig */
+/** @import { Proof } from "./code.js" */
+
+/** @typedef {{description?: RTCSessionDescriptionInit, candidate?: RTCIceCandidateInit | null, pair?: string, restart?: boolean} & Proof} Sig */
 
 /** What a connection begins with it must keep. @type {RTCConfiguration} */
 const FIXED = { bundlePolicy: "max-bundle" };
@@ -15,13 +17,16 @@ const ANSWER_SECONDS = [8, 16, 32, 60];
 const CONNECT_SECONDS = 15;
 const DISCONNECTED_SECONDS = 4;
 const RESTARTS = 2;
+/** How long the last word for the code may take before the page says that there is none. */
+const CODE_SECONDS = 8;
 const SCREEN_BITRATE = 2_500_000;
 
 /**
  * This page's end of the way to one other page: perfect negotiation over three fixed media sections (microphone,
  * camera, screen, in this order). Turning something on or off only replaces a track, so an offer is made to begin
  * and to restart ICE, and never else. `pair` names the attempt: what belongs to an earlier one is ignored.
- * @extends {Emitter<{signal: Sig, stream: {kind: "camera" | "screen", stream: MediaStream}, link: Link, code: string}>}
+ * @extends {Emitter<{signal: Sig, stream: {kind: "camera" | "screen", stream: MediaStream}, link: Link,
+ *   code: string | false | null}>}
  */
 export class Peer extends Emitter {
   /** @type {RTCPeerConnection | null} */ connection = null;
@@ -36,6 +41,8 @@ export class Peer extends Emitter {
   #making = false;
   #restarts = 0;
   #unanswered = 0;
+  #code = new EncryptionCode();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #codeTimer;
   /** @type {{camera: MediaStream, screen: MediaStream}} */ #received = {
     camera: new MediaStream(),
     screen: new MediaStream(),
@@ -70,11 +77,12 @@ export class Peer extends Emitter {
   }
 
   /** Handles one `sig`; the caller awaits it before it hands in the next. @param {Sig} sig */
-  async receive({ description, candidate, pair = this.#pair, restart = false }) {
-    if (description?.type === "offer") await this.#receiveOffer(description, pair, restart);
+  async receive({ description, candidate, pair = this.#pair, restart = false, ...proof }) {
+    if (description?.type === "offer") await this.#receiveOffer(description, pair, restart, proof);
     else if (!this.connection || pair !== this.#pair) return;
-    else if (description) await this.#receiveAnswer(description);
+    else if (description) await this.#receiveAnswer(description, proof);
     else if (candidate !== undefined) await this.#receiveCandidate(candidate);
+    else await this.#receiveProof(this.connection, proof);
   }
 
   /** @param {RTCConfiguration} configuration */
@@ -107,11 +115,15 @@ export class Peer extends Emitter {
     this.#unanswered = 0;
     if (!this.connection) return;
     if (this.connection.signalingState !== "stable") await this.offer();
-    else if (this.connection.connectionState !== "connected") await this.#restart();
+    else {
+      this.#sendProof(this.#code.missing);
+      if (this.connection.connectionState !== "connected") await this.#restart();
+    }
   }
 
   close() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#codeTimer);
     const connection = this.connection;
     this.connection = null;
     this.#pair = "";
@@ -124,6 +136,7 @@ export class Peer extends Emitter {
     const connection = new RTCPeerConnection(this.#configuration);
     this.connection = connection;
     this.#pair = pair;
+    this.#code = new EncryptionCode();
     this.#received = { camera: new MediaStream(), screen: new MediaStream() };
     connection.addEventListener("icecandidate", ({ candidate }) => {
       if (connection !== this.connection) return;
@@ -140,6 +153,7 @@ export class Peer extends Emitter {
       if (connection === this.connection) this.#follow(connection);
     });
     this.emit("link", "connecting");
+    this.emit("code", null);
     return connection;
   }
 
@@ -147,9 +161,13 @@ export class Peer extends Emitter {
   async #makeOffer(connection, restart = false) {
     this.#making = true;
     try {
-      await connection.setLocalDescription(await connection.createOffer({ iceRestart: restart }));
+      const offer = await connection.createOffer({ iceRestart: restart });
+      // Candidates come as soon as the offer is set; they must not overtake it.
+      const proof = restart ? {} : await this.#code.offer(offer.sdp);
       if (connection !== this.connection) return;
-      this.#signalDescription(connection, restart);
+      await connection.setLocalDescription(offer);
+      if (connection !== this.connection) return;
+      this.#signalDescription(connection, { ...proof, ...(restart && { restart }) });
     } finally {
       this.#making = false;
     }
@@ -161,8 +179,9 @@ export class Peer extends Emitter {
    * @param {RTCSessionDescriptionInit} description
    * @param {string} pair
    * @param {boolean} restart
+   * @param {Proof} proof
    */
-  async #receiveOffer(description, pair, restart) {
+  async #receiveOffer(description, pair, restart, proof) {
     const fresh = pair !== this.#pair || !this.connection;
     // Their connection outlived ours and can't go on alone.
     if (fresh && restart) return this.offer();
@@ -174,16 +193,42 @@ export class Peer extends Emitter {
     if (fresh && this.#sends) await this.#attach(connection);
     await connection.setLocalDescription();
     if (connection !== this.connection) return;
-    this.#signalDescription(connection);
+    this.#signalDescription(connection, fresh ? this.#answerProof(connection, proof) : {});
     await this.#settled(connection);
   }
 
-  /** @param {RTCSessionDescriptionInit} description */
-  async #receiveAnswer(description) {
+  /** @param {RTCSessionDescriptionInit} description @param {Proof} proof */
+  async #receiveAnswer(description, proof) {
     const connection = this.connection;
     if (connection?.signalingState !== "have-local-offer") return;
     await connection.setRemoteDescription(description);
     await this.#settled(connection);
+    if (this.#code.value === null) await this.#receiveProof(connection, proof);
+  }
+
+  /** @param {RTCPeerConnection} connection @param {Proof} proof */
+  #answerProof(connection, proof) {
+    const code = this.#code;
+    this.#codeTimer = setTimeout(() => {
+      code.value ??= false;
+      this.emit("code", code.value);
+      this.#sendProof(code.missing);
+    }, CODE_SECONDS * 1000);
+    return code.answer(proof, connection);
+  }
+
+  /** @param {RTCPeerConnection} connection @param {Proof} proof */
+  async #receiveProof(connection, proof) {
+    const code = this.#code;
+    const reply = await code.receive(proof, connection);
+    if (code !== this.#code) return;
+    this.#sendProof(reply);
+    this.emit("code", code.value);
+  }
+
+  /** @param {Proof | null} proof */
+  #sendProof(proof) {
+    if (proof) this.emit("signal", { ...proof, pair: this.#pair });
   }
 
   /** @param {RTCIceCandidateInit | null} candidate */
@@ -209,15 +254,15 @@ export class Peer extends Emitter {
   async #settled(connection) {
     this.#unanswered = 0;
     this.#later(CONNECT_SECONDS, () => this.#restart());
+    this.#code.check(connection);
+    this.emit("code", this.#code.value);
     await this.#limit();
-    const code = await encryptionCode(connection);
-    if (code && connection === this.connection) this.emit("code", code);
   }
 
-  /** @param {RTCPeerConnection} connection */
-  #signalDescription(connection, restart = false) {
+  /** @param {RTCPeerConnection} connection @param {Sig} more */
+  #signalDescription(connection, more) {
     const description = connection.localDescription?.toJSON();
-    this.emit("signal", { description, pair: this.#pair, ...(restart && { restart }) });
+    this.emit("signal", { description, pair: this.#pair, ...more });
   }
 
   /** @param {RTCPeerConnection} connection */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils import timezone
 
 from meetings import extensions
@@ -29,6 +31,11 @@ class ArchiveExtension(MeetingExtension):
             return
         services.stop_archives_later(meeting, timezone.now() + services.ABANDONED_AFTER)
         services.stop_archives_of(meeting)
+
+    def meetings_imported(self, meetings: Sequence[Meeting]) -> None:
+        from archives import importing
+
+        importing.store_archives_of(meetings)
 
     def archive_event(self, meeting: Meeting, event: ProviderEvent, delivery: WebhookDelivery) -> bool:
         from archives import callbacks

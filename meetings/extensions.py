@@ -5,6 +5,7 @@ An extension subclasses `MeetingExtension`, overrides what it needs and calls `r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class MeetingExtension:
 
     def meeting_ended(self, meeting: Meeting) -> None:
         """The meeting was ended; after commit, before its participants are put out."""
+
+    def meetings_imported(self, meetings: Sequence[Meeting]) -> None:
+        """Meetings came from the original service, new or changed over there; inside their transaction."""
 
     def archive_event(self, meeting: Meeting, event: ProviderEvent, delivery: WebhookDelivery) -> bool:
         """An archive callback about this meeting; inside its transaction. Return whether it was taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -15,6 +16,8 @@ from meetings.abstract_models import AuditModel, SoftDeleteModel
 from meetings.querysets import AttendeeQuerySet, ConnectionQuerySet, MeetingQuerySet
 
 LINK_BYTES = 8
+LINK = re.compile(r"[A-Za-z0-9_-]{1,32}")
+"""What a link id may be; nothing else is looked for."""
 ALIVE = Q(deleted=False)
 
 
@@ -336,6 +339,21 @@ class AttendanceFact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.connection_id}"
+
+
+class ImportedMeeting(models.Model):
+    """What a meeting of the original service was when it was last brought over (`manage.py import_sourceloop`).
+
+    `marks` are hashes of its column groups as they were over there: what differs from them was changed since.
+    """
+
+    meeting = models.OneToOneField(Meeting, on_delete=models.PROTECT, primary_key=True, related_name="imported")
+    original_id = models.CharField("id in the original", max_length=64)
+    marks = models.JSONField(default=dict)
+    imported_on = models.DateTimeField("last brought over", default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.original_id
 
 
 class IdempotencyKey(models.Model):

@@ -14,7 +14,7 @@ MAX_NAME = 100
 
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]]', re.DOTALL)
 """A string (also one that never ends, so that no text is read twice) or a bracket."""
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class InvalidJSON(ValueError):
@@ -95,7 +95,7 @@ def _refuse_depth(text: str) -> None:
 def _refuse_unfit(value: Any) -> None:
     """Refuse what no JSON has and what PostgreSQL can't store; an error finds its path on the way out."""
     if isinstance(value, str):
-        found = _UNSTORABLE.search(value)
+        found = UNSTORABLE.search(value)
         if found is not None:
             what = "a NUL character" if found[0] == "\x00" else "half of a surrogate pair"
             raise InvalidJSON(f"A text has {what}.")

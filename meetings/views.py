@@ -25,7 +25,7 @@ from meetings.conf import conf
 from meetings.envelope import envelope, envelope_of, headers_of, status_of
 from meetings.exceptions import VideoconfError
 from meetings.facts import identity_of
-from meetings.models import Attendee, Meeting
+from meetings.models import LINK, Attendee, Meeting
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import Role
 from meetings.seats import MEETING_ENDED, NOT_STARTED, REMOVED
@@ -36,14 +36,13 @@ TICKET_AGE = timedelta(hours=12)
 GUEST = "guest"
 MAX_BODY = 4096
 MAX_NAME = 100
-_LINK = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{8,64}")
 LABEL = "videoconf_meetings"
 
 
 def find(meeting_link: str) -> Meeting | None:
     """Return the alive meeting of a link id."""
-    if not _LINK.fullmatch(meeting_link):
+    if not LINK.fullmatch(meeting_link):
         return None
     meeting: Meeting | None = Meeting.objects.alive().filter(meeting_link=meeting_link).first()
     return meeting

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -19,9 +18,7 @@ from meetings.api.errors import exception_handler, route_not_found
 from meetings.api.negotiation import BodyJSONRenderer, DocumentNegotiation, PlainTextJSONRenderer
 from meetings.api.permissions import DenyAll, NamedPermission
 from meetings.exceptions import NotFound
-from meetings.models import Meeting
-
-_LINK = re.compile(r"[A-Za-z0-9_-]{1,32}")
+from meetings.models import LINK, Meeting
 
 
 class ApiViewSet(GenericViewSet[Any]):
@@ -89,7 +86,7 @@ class ApiViewSet(GenericViewSet[Any]):
     def find_meeting(self, meeting_link: str, message: str = "Meeting Not Found") -> Meeting:
         """Return the caller's alive meeting; raise `NotFound` with the operation's own sentence."""
         meeting: Meeting | None = None
-        if _LINK.fullmatch(meeting_link):
+        if LINK.fullmatch(meeting_link):
             rows = Meeting.objects.alive().of_tenant(self.caller.tenant)
             meeting = rows.filter(meeting_link=meeting_link).first()
         if meeting is None:

@@ -1,0 +1,1 @@
+"""Moving the data of @sourceloop/video-conferencing-service here (docs/migrate-from-sourceloop.md)."""

@@ -88,7 +88,7 @@ def test_settings_without_any_name_are_those_of_production(read: Read) -> None:
     settings = read()
 
     assert settings["DEBUG"] is False
-    assert settings["ALLOWED_HOSTS"] == []
+    assert settings["ALLOWED_HOSTS"] == ["127.0.0.1", "localhost", "[::1]"]
     assert (settings["HOST"], settings["PORT"]) == ("127.0.0.1", 8000)
     assert settings["SESSION_COOKIE_SECURE"] is True
     assert settings["CSRF_COOKIE_SECURE"] is True

@@ -45,10 +45,10 @@ SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY:
     raise refuse("SECRET_KEY", "it is not set. Give it 50 or more random characters; `make run` generates some.")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
-if MAKE_RUN and not env.is_set("ALLOWED_HOSTS"):
-    if HOST in WILDCARDS:
+if not env.is_set("ALLOWED_HOSTS"):
+    if MAKE_RUN and HOST in WILDCARDS:
         raise refuse("ALLOWED_HOSTS", f"it is not set, and HOST={HOST} is no name. List the names people will use.")
-    ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"] if ON_LOOPBACK else [HOST]
+    ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"] if ON_LOOPBACK else [HOST] if MAKE_RUN else []
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", wildcard_host=True)
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, lowest=0, highest=10)
 ADMIN_USERNAME = env.text("ADMIN_USERNAME", "admin")

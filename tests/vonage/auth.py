@@ -49,16 +49,22 @@ class Project(ABC):
     """An account's project. `identifier` stands in the paths and in every session id."""
 
     lifetime: int
+    owner: dict[str, Any]
+    """How archives name the project."""
+    callback_owner: dict[str, Any]
+    """How callbacks about archives do."""
+    callback_claims: dict[str, Any]
+    """How signed callbacks name it."""
 
     def __init__(self, identifier: str) -> None:
         self.identifier = identifier
 
     def check_call(self, request: Request, identifier: str | None, *, is_storage: bool = False) -> None:
         """Raise `Refused` (403) unless the call is signed for this project and `identifier`, that of its path."""
-        if is_storage and self.is_basic(request):
-            return
         if identifier not in (None, self.identifier):
             raise forbidden(f"Project {identifier} is not the one that signed.")
+        if is_storage and self.is_basic(request):
+            return
         try:
             claims = self._call_claims(request)
         except jwt.PyJWTError as error:
@@ -109,6 +115,9 @@ class LegacyProject(Project):
     def __init__(self, key: str, secret: str) -> None:
         super().__init__(key)
         self.secret = secret
+        self.owner = {"partnerId": int(key), "projectId": key}
+        self.callback_owner = {"partnerId": int(key)}
+        self.callback_claims = {"api_key": key}
 
     def _call_claims(self, request: Request) -> dict[str, Any]:
         token = request.headers.get("x-opentok-auth", "")
@@ -162,6 +171,9 @@ class Application(Project):
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TypeError("An application's key is an RSA key.")
         self.public_key = key.public_key()
+        self.owner = {"applicationId": application_id}
+        self.callback_owner = {"partnerId": application_id, "applicationId": application_id}
+        self.callback_claims = {"api_key": "a1b2c3d4", "application_id": application_id}
         self._basic = f"Basic {base64.b64encode(f'{application_id}:{api_secret}'.encode()).decode()}"
         self._takes_basic = bool(api_secret)
 

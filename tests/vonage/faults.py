@@ -164,13 +164,13 @@ def _compiled(path: str) -> re.Pattern[str]:
     return re.compile("".join(wild.get(part, re.escape(part)) for part in re.split(r"(\*\*|\*)", path)))
 
 
-def from_document(document: Mapping[str, Any]) -> Fault:
-    """Return the fault that `{"fault": "status", "arguments": {"code": 429}, "carriedOut": false}` describes."""
-    kind = KINDS.get(str(document.get("fault")))
+def named(name: str, arguments: Mapping[str, Any], *, carried_out: bool = False) -> Fault:
+    """Return a fault by its name in this module; `ValueError` or `TypeError` if there is none such."""
+    kind = KINDS.get(name)
     if kind is None:
         raise ValueError(f"`fault` must be one of {', '.join(KINDS)}.")
-    fault = kind(**document.get("arguments", {}))
-    return fault.carried_out() if document.get("carriedOut") else fault
+    fault = kind(**arguments)
+    return fault.carried_out() if carried_out else fault
 
 
 @contextmanager

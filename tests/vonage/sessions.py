@@ -102,6 +102,8 @@ def read_creation(request: Request, identifier: str) -> Session:
     if request.media_type != "application/x-www-form-urlencoded" and request.body:
         raise invalid("The body must be form-encoded.")
     form = _form(request)
+    if "e2ee" in form:
+        form["e2ee"] = form["e2ee"].lower()  # `False` is taken (Opentok-.NET-SDK#229), as is an empty location
     for name, allowed in CHOICES.items():
         if name in form and form[name] not in allowed:
             raise invalid(f"Invalid {name}: must be one of {', '.join(allowed)}.")
@@ -112,7 +114,7 @@ def read_creation(request: Request, identifier: str) -> Session:
         is_encrypted=form.get("e2ee") == "true",
         archive_name=form.get("archiveName"),
         archive_resolution=form.get("archiveResolution"),
-        location=form.get("location"),
+        location=form.get("location") or None,
     )
     _check(session)
     return session

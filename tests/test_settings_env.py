@@ -293,6 +293,7 @@ def test_postgresql_and_redis_are_set_up_for_production(read: Read) -> None:
     assert layer["BACKEND"] == "channels_redis.core.RedisChannelLayer"
     assert layer["CONFIG"]["hosts"] == [{"address": PRODUCTION["REDIS_URL"], "socket_timeout": None}]
     assert settings["CACHES"]["default"]["LOCATION"] == PRODUCTION["REDIS_URL"]
+    assert settings["CACHES"]["default"]["KEY_PREFIX"] != layer["CONFIG"]["prefix"]
     assert settings["SECURE_SSL_REDIRECT"] is True
     assert settings["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
 

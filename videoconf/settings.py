@@ -129,13 +129,24 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDIS_URL")
 if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    # One database for both: each has its prefix, and emptying the cache leaves the layer's frames and rooms alone.
+    CACHES = {
+        "default": {
+            "BACKEND": "videoconf.caching.PrefixedRedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "videoconf-cache",
+        }
+    }
     # redis-py's own socket timeout of 5 s would end each WebSocket that is idle for as long.
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             # Room for the candidates of a whole meeting at once; beyond it the layer drops messages silently.
-            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "capacity": 2000},
+            "CONFIG": {
+                "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+                "capacity": 2000,
+                "prefix": "videoconf-layer",
+            },
         }
     }
 else:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,23 +18,10 @@ from tests.signaling.pages import Page, token
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
 
 
-def layer_address() -> str:
-    """Return a database of Redis for the layer alone: other tests empty their cache, and with it all of theirs."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return f"{os.environ['REDIS_URL'].partition('?')[0]}?db={8 + worker % 8}"
-
-
-@pytest.fixture(autouse=True)
-def same_layer(settings: Any) -> None:
-    """This process, where services are called, shares the layer of the servers."""
-    config = {"hosts": [{"address": layer_address(), "socket_timeout": None}]}
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": config}}
-
-
 @pytest.fixture(scope="module")
 def servers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
     folder: Path = tmp_path_factory.mktemp("redis")
-    running = [asgi(folder / f"log-{number}", REDIS_URL=layer_address()) for number in range(2)]
+    running = [asgi(folder / f"log-{number}") for number in range(2)]
     try:
         for server in running:
             server.start()

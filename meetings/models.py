@@ -84,7 +84,12 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
                 condition=ALIVE & Q(end_time__isnull=True, start_time__isnull=True),
                 name="vc_mt_waiting",
             ),
-            models.Index(fields=("tenant", "-id"), condition=ALIVE & Q(end_time__isnull=False), name="vc_mt_ended"),
+            # Also those that may have run out by the clock before anybody wrote down their end.
+            models.Index(
+                fields=("tenant", "-id"),
+                condition=ALIVE & (Q(end_time__isnull=False) | Q(closes_at__isnull=False)),
+                name="vc_mt_ended",
+            ),
             models.Index(fields=("closes_at",), condition=Q(end_time__isnull=True), name="vc_mt_closes_at"),
             # For the admin, which spans tenants.
             models.Index(fields=("-id",), condition=Q(deleted=True), name="vc_mt_deleted"),
@@ -109,7 +114,7 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
 
     def state_at(self, now: datetime, time_to_start: timedelta) -> str:
         """Return `scheduled`, `open`, `active` or `ended` (the wire contract's `state`)."""
-        if self.end_time is not None:
+        if self.is_over(now):
             return "ended"
         if self.start_time is not None:
             return "active"

@@ -23,9 +23,10 @@ class MeetingQuerySet(SoftDeleteQuerySet):
     def in_state(self, state: str, *, now: datetime, time_to_start: timedelta) -> Self:
         """Only meetings whose `Meeting.state` is `state` at `now`."""
         if state == "ended":
-            return self.filter(end_time__isnull=False)
+            return self.filter(Q(end_time__isnull=False) | Q(closes_at__lte=now))
         if state == "active":
-            return self.filter(end_time__isnull=True, start_time__isnull=False)
+            going_on = Q(closes_at__isnull=True) | Q(closes_at__gt=now)
+            return self.filter(going_on, end_time__isnull=True, start_time__isnull=False)
         waiting = self.filter(end_time__isnull=True, start_time__isnull=True)
         early = Q(is_scheduled=True, schedule_time__gt=now + time_to_start)
         return waiting.filter(early) if state == "scheduled" else waiting.exclude(early)

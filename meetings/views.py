@@ -90,7 +90,7 @@ class MeetingPage(View):
 
 def _context(request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
     now, early = timezone.now(), timedelta(minutes=conf.TIME_TO_START)
-    state = "ended" if meeting.is_over(now) else meeting.state_at(now, early)
+    state = meeting.state_at(now, early)
     opens_at = meeting.schedule_time - early if state == "scheduled" and meeting.schedule_time else None
     provider = get_provider(meeting.provider)
     user = getattr(request, "user", None)

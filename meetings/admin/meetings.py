@@ -49,6 +49,7 @@ def _end(meeting: Meeting, actor: str) -> str:
 
 
 def _put_out(meeting: Meeting, actor: str) -> str:
+    services.close_if_due(meeting.pk)
     # Now, even if the worker's next attempt is later or going on: asking twice does no harm.
     Meeting.objects.owing_disconnect().filter(pk=meeting.pk).update(disconnect_due_at=timezone.now())
     if services.repeat_disconnect(meeting.pk):
@@ -72,6 +73,16 @@ def _restore(meeting: Meeting, actor: str) -> str:
     return "Restored."
 
 
+def _is_open(meeting: Meeting) -> bool:
+    return not meeting.deleted and not meeting.is_over(timezone.now())
+
+
+def _has_people_to_put_out(meeting: Meeting) -> bool:
+    """Whether the provider has not put everybody out of an ended meeting, or has not been asked to yet."""
+    is_unswept = meeting.end_time is None and meeting.is_over(timezone.now())
+    return is_unswept or meeting.disconnect_due_at is not None
+
+
 OPERATIONS = (
     Operation(
         name="mute",
@@ -79,7 +90,7 @@ OPERATIONS = (
         permission=permission_names.MODERATE_MEETING,
         question="Mute everybody who is in this meeting now?",
         perform=_mute_everyone,
-        applies=lambda meeting: meeting.start_time is not None and meeting.end_time is None and not meeting.deleted,
+        applies=lambda meeting: meeting.start_time is not None and _is_open(meeting),
         refusal="Nobody is in this meeting.",
     ),
     Operation(
@@ -91,7 +102,7 @@ OPERATIONS = (
         consequence="Everybody is put out at once, a running recording stops, and nobody can join any more. "
         "A meeting that has ended can't be opened again.",
         perform=_end,
-        applies=lambda meeting: meeting.end_time is None and not meeting.deleted,
+        applies=_is_open,
         refusal="It was ended already.",
         is_grave=True,
     ),
@@ -102,7 +113,7 @@ OPERATIONS = (
         permission=permission_names.STOP_MEETING,
         question="Ask the provider again to put everybody out?",
         perform=_put_out,
-        applies=lambda meeting: meeting.disconnect_due_at is not None,
+        applies=_has_people_to_put_out,
         refusal="Nothing is owed: everybody has been put out.",
     ),
     Operation(
@@ -191,7 +202,7 @@ class MeetingAdmin(JoinLinkAdmin):
     @admin.display(description="state")
     def state(self, meeting: Meeting) -> str:
         word = meeting.state_at(timezone.now(), timedelta(minutes=conf.TIME_TO_START)).capitalize()
-        notes = (["people not put out yet"] if meeting.disconnect_due_at else []) + (
+        notes = (["people not put out yet"] if _has_people_to_put_out(meeting) else []) + (
             ["deleted"] if meeting.deleted else []
         )
         return f"{word} ({', '.join(notes)})" if notes else word

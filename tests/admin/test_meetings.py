@@ -22,7 +22,7 @@ from meetings.providers.memory import MemoryProvider
 from meetings.providers.registry import get_provider
 from meetings.providers.types import RoomRef, RoomSpec
 from tests.admin.conftest import NewStaff
-from tests.admin.pages import AdminClient, address, errors_of, levels_of, logged, messages_of
+from tests.admin.pages import AdminClient, address, errors_of, levels_of, logged, messages_of, rows_of
 from tests.factories import ArchiveFactory, AttendeeFactory, ConnectionFactory, MeetingFactory
 
 UNREACHABLE = ProviderUnavailable("The provider could not be reached in time.")
@@ -287,6 +287,24 @@ def test_second_of_two_clicks_at_the_same_moment_is_no_error(chief: AdminClient,
     (message,) = request._messages
     assert (message.level_tag, message.message) == ("info", f"“{meeting}”: It was ended already.")
     assert logged() == ["grace: Ended."]
+
+
+def test_meeting_whose_time_is_up_is_ended_before_the_worker_comes(chief: AdminClient) -> None:
+    meeting = MeetingFactory.create(active=True, duration=1, closes_at=timezone.now())
+
+    [row] = rows_of(chief.page(f"{address(Meeting)}?state=ended"))
+    assert "Ended (people not put out yet)" in row
+    assert rows_of(chief.page(f"{address(Meeting)}?state=active")) == []
+    page = chief.page(address(meeting, "change"))
+    assert address(meeting, "end") not in page
+    assert address(meeting, "join-link") not in page
+    assert address(meeting, "put-out") in page
+
+    response = chief.submit(address(meeting, "put-out"))
+
+    meeting.refresh_from_db()
+    assert messages_of(response) == [f"“{meeting}”: Everybody has been put out."]
+    assert meeting.end_time is not None
 
 
 @pytest.mark.parametrize("reader", ["owner", "onlooker"])

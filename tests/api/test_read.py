@@ -74,8 +74,16 @@ def test_states_and_their_filter_agree(owner: ApiClient) -> None:
             MeetingFactory.create(is_scheduled=True, schedule_time=now - timedelta(days=1)),
             MeetingFactory.create(is_scheduled=False, schedule_time=now + timedelta(days=1)),
         ],
-        "active": [MeetingFactory.create(active=True), MeetingFactory.create(active=True, scheduled=True)],
-        "ended": [MeetingFactory.create(ended=True), MeetingFactory.create(end_time=now)],
+        "active": [
+            MeetingFactory.create(active=True),
+            MeetingFactory.create(active=True, scheduled=True),
+            MeetingFactory.create(active=True, duration=1, closes_at=now + timedelta(minutes=1)),
+        ],
+        "ended": [
+            MeetingFactory.create(ended=True),
+            MeetingFactory.create(end_time=now),
+            MeetingFactory.create(active=True, duration=1, closes_at=now),  # no worker has been there yet
+        ],
     }
     for state, meetings in made.items():
         listed = owner.get(f"/session?state={state}").json()["results"]

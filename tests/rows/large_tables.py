@@ -21,11 +21,13 @@ LAST = 200_000
 
 MEETINGS = """
 INSERT INTO videoconf_meetings_meeting (id, session_id, meeting_link, is_scheduled, schedule_time, is_archived,
-    start_time, end_time, ext_id, tenant, title, title_key, provider, end_to_end_encryption, disconnect_attempts,
-    disconnect_error, disconnect_due_at, deleted, created_on, modified_on, created_by, modified_by)
+    start_time, end_time, closes_at, ext_id, tenant, title, title_key, provider, end_to_end_encryption,
+    disconnect_attempts, disconnect_error, disconnect_due_at, deleted, created_on, modified_on, created_by, modified_by)
 SELECT i, 'rtc_large-' || i, 'large' || i, i % 4 = 0,
     CASE WHEN i % 4 = 0 THEN made + interval '1 hour' * (i % 3) END, i % 10 = 2,
     CASE WHEN i <= 199000 OR i % 10 = 3 THEN made END, CASE WHEN i <= 199000 THEN made + interval '10 minutes' END,
+    CASE WHEN i <= 199000 AND i % 3 = 0 THEN made + interval '10 minutes'
+        WHEN i > 199000 AND i % 70 = 13 THEN now() WHEN i > 199000 AND i % 20 = 3 THEN now() + interval '1 day' END,
     'ext-' || i, CASE WHEN i % 5 > 0 THEN '' ELSE 't' || (i / 5) % 50 END, 'Title ' || i, 'title ' || i, 'webrtc',
     false, 0, '', CASE WHEN i % 50000 = 0 THEN now() END, i % 20 = 1, made, made, 'c', 'c'
 FROM (SELECT i, now() - interval '1 minute' * (200000 - i) AS made FROM generate_series(1, 200000) i) made
@@ -59,10 +61,12 @@ SELECT i, 'webrtc', 'connectionCreated', 'rtc_large-' || i,
 FROM generate_series(100001, 200000) i
 """
 ARCHIVES = """
-INSERT INTO videoconf_archives_archive (id, meeting_id, archive_id, tenant, provider, name, status, reason, is_ours,
+INSERT INTO videoconf_archives_archive (removal_attempts, removal_error,
+    id, meeting_id, archive_id, tenant, provider, name, status, reason, is_ours,
     size, duration, resolution, output_mode, has_audio, has_video, storage_key, sha256, deleted, created_on,
     modified_on, created_by, modified_by)
-SELECT i, i, 'archive-' || i, CASE WHEN i % 5 > 0 THEN '' ELSE 't' || (i / 5) % 50 END, 'webrtc', 'Archive ' || i,
+SELECT 0, '',
+    i, i, 'archive-' || i, CASE WHEN i % 5 > 0 THEN '' ELSE 't' || (i / 5) % 50 END, 'webrtc', 'Archive ' || i,
     CASE WHEN i % 1000 = 3 THEN 'started' ELSE 'available' END, '', false, 1, 1, '', 'composed', true, true, '', '',
     i % 20 = 1, now() - interval '1 minute' * (100000 - i), now(), 'c', 'c'
 FROM generate_series(1, 100000) i

@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 NO_TEST_COLLECTED = 5
 STOPS_WITHIN = 60.0  # seconds
-OWN_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py", "tests/embedding")  # they choose it: once is enough
+# They choose their database, or hardly need one: once is enough.
+ANY_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py", "tests/embedding", "tests/storage")
 BOTH_CORES = ["-n", "2", "--dist", "loadfile"]
+AZURITE = ROOT / "node_modules" / "azurite"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -120,9 +122,11 @@ def run_everything(outcome: Outcome, stack: contextlib.ExitStack, folder: Path) 
     except UnavailableError as lacking:
         outcome.lacking.append(f"the check of docs/deploy/nginx.conf ({lacking})")
         suite += " and not nginx"
+    if not AZURITE.exists() or shutil.which("node") is None:
+        outcome.lacking.append("the tests of Azure storage (azurite, an npm package, is not installed)")
     outcome.run("Suite", [*BOTH_CORES, "-m", suite + plain.marks()], plain)
     if full.database:
-        ignored = [f"--ignore={path}" for path in OWN_DATABASE]
+        ignored = [f"--ignore={path}" for path in ANY_DATABASE]
         outcome.run("Suite", [*BOTH_CORES, "-m", suite + full.marks(), *ignored], full)
     elif full.redis:
         outcome.run("Redis only", ["-m", f"redis and {suite}{full.marks()}"], full)

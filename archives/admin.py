@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
-from archives import permission_names, services
+from archives import permission_names, probing, services
 from archives.facts import RANKS
 from archives.models import Archive, StorageTarget
 from archives.services import TargetPlan
@@ -150,6 +150,14 @@ def _take_away(target: StorageTarget, actor: str) -> str:
     return "Taken away."
 
 
+def _check(target: StorageTarget, actor: str) -> str:
+    steps = probing.probe(target)
+    failure = probing.failure_of(steps)
+    if failure is not None:
+        raise failure
+    return f"It works: {', '.join(step.name for step in steps)}."
+
+
 def _bring_back(target: StorageTarget, actor: str) -> str:
     if services.current_target() is not None:
         raise Conflict("There is a storage target in force; take that away first.", code="storage_target_exists")
@@ -161,13 +169,24 @@ def _bring_back(target: StorageTarget, actor: str) -> str:
 class StorageTargetAdmin(ServiceAdmin):
     """Storage targets, the one in force and the earlier ones; a change is a new one.
 
-    Setting, taking away and bringing back takes `SetMeetingUploadTarget`; it, or Django's `view_storagetarget`, reads.
+    Setting, checking, taking away and bringing back takes `SetMeetingUploadTarget`; it, or Django's
+    `view_storagetarget`, reads.
     """
 
     view_names = (permission_names.SET_MEETING_UPLOAD_TARGET,)
     add_name = permission_names.SET_MEETING_UPLOAD_TARGET
     form = StorageTargetForm
     operations = (
+        Operation(
+            name="check",
+            label="Check",
+            permission=permission_names.SET_MEETING_UPLOAD_TARGET,
+            question="Try the storage target out?",
+            consequence="A small file is written, read back, linked to and deleted there. No archive is touched.",
+            perform=_check,
+            applies=lambda target: True,
+            refusal="",
+        ),
         Operation(
             name="soft-delete",
             label="Take away",

@@ -71,5 +71,6 @@ def _make_link(target: StorageTarget | None, key: str) -> str | None:
 
 
 def failure_of(steps: list[Step]) -> VideoconfError | None:
-    """Return the first thing that does not work, as an error to raise."""
-    return next((StorageError(f"{step.name}: {step.error}") for step in steps if not step.is_ok), None)
+    """Return what does not work and was tried, as an error to raise."""
+    failed = [f"{step.name}: {step.error}" for step in steps if not step.is_ok and step.error != UNTRIED]
+    return StorageError(" ".join(failed)) if failed else None

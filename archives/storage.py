@@ -89,11 +89,6 @@ def link(target: StorageTarget | None, key: str, *, expires: timedelta, filename
     )
 
 
-def forget_clients() -> None:
-    """Forget connections and what was learnt about buckets; the next call starts afresh."""
-    _open.cache_clear()
-
-
 def _bucket_of(target: StorageTarget | None) -> Bucket:
     return _open(_place_of(target))
 

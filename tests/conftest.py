@@ -14,6 +14,7 @@ from meetings.providers.memory import MemoryProvider
 from meetings.providers.registry import get_provider
 from meetings.services import create_meeting
 from tests.callers import PERMISSIONS, ApiClient, mint
+from tests.storages import azure, bucket, configure, container, folder, s3  # noqa: F401  (fixtures)
 
 Member = Callable[..., ApiClient]
 NewMeeting = Callable[..., Meeting]

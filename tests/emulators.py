@@ -17,9 +17,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
-from botocore.config import Config
-
 from tests.servers import ROOT, STARTS_WITHIN, free_port
 
 AZURITE = ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
@@ -87,6 +84,10 @@ class Emulator(ABC):
 class S3Emulator(Emulator):
     """moto's server. It checks no key and no right, except while `enforcing`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.clients: dict[tuple[str, str], Any] = {}
+
     def command(self) -> list[str]:
         return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
 
@@ -95,6 +96,14 @@ class S3Emulator(Emulator):
 
     def client(self, service: str = "s3", region: str = "us-east-1") -> Any:
         """Return a client of an owner who may do anything."""
+        if (service, region) not in self.clients:
+            self.clients[service, region] = self._new_client(service, region)
+        return self.clients[service, region]
+
+    def _new_client(self, service: str, region: str) -> Any:
+        import boto3
+        from botocore.config import Config
+
         keys = {"aws_access_key_id": "owner", "aws_secret_access_key": "of-all"}
         config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
         return boto3.client(service, endpoint_url=self.url, region_name=region, config=config, **keys)
@@ -135,6 +144,19 @@ class S3Emulator(Emulator):
 
 class AzureEmulator(Emulator):
     """azurite's blob service; it checks keys and links."""
+
+    @property
+    def account_url(self) -> str:
+        return f"{self.url}/{AZURE_ACCOUNT}"
+
+    def new_container(self) -> str:
+        """Make a container and return its name."""
+        name = f"container-{next(_NUMBERS)}"
+        from azure.storage.blob import BlobServiceClient
+
+        credential = {"account_name": AZURE_ACCOUNT, "account_key": AZURE_KEY}
+        BlobServiceClient(self.account_url, credential=credential).create_container(name)
+        return name
 
     def command(self) -> list[str]:
         options = ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]

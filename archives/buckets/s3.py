@@ -11,7 +11,14 @@ from typing import IO, Any
 
 import boto3.exceptions
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ParamValidationError,
+)
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.base import File
 from django.core.files.storage import Storage
@@ -32,7 +39,7 @@ UNKNOWN_KEY = frozenset(
 )
 WRONG_KEY = frozenset({"SignatureDoesNotMatch", "AuthFailure", "InvalidSignature"})
 CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
-DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403", "401"})
+DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"})
 ELSEWHERE = frozenset(
     {
         "PermanentRedirect",
@@ -183,7 +190,7 @@ class S3Bucket(Bucket):
             yield
         except ClientError as error:
             raise self._refusal(error, key) from error
-        except (HTTPClientError, ConnectionError) as error:
+        except (HTTPClientError, ConnectionError, IncompleteReadError) as error:
             raise network_error(error, self._address, self.place.timeout) from error
         except (ParamValidationError, SuspiciousOperation) as error:
             raise StorageRefused(f"The bucket “{self.place.bucket}” or the name “{key}” can't be used.") from error
@@ -210,7 +217,7 @@ class S3Bucket(Bucket):
             return StorageRefused(f"The clock of this machine differs too much from that of {self._address}.")
         if code in ELSEWHERE:
             return StorageRefused(self._wrong_region(error))
-        if code in DENIED:
+        if code in DENIED or status in (401, 403):
             return StorageRefused(f"Access to the bucket “{bucket}” is denied: the key is wrong or lacks a right.")
         if code in BUSY or status in (429, 503):
             return StorageUnavailable(f"{self._address} is too busy, or down for a while.")

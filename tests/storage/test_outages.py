@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -14,10 +14,10 @@ from archives import storage
 from archives.buckets.base import ATTEMPTS
 from archives.models import StorageTarget
 from meetings.envelope import envelope_of, headers_of, status_of
-from meetings.exceptions import StorageError, StorageUnavailable
+from meetings.exceptions import StorageError, StorageRefused, StorageUnavailable
 from tests.servers import free_port
-from tests.storage.conftest import Configure
 from tests.storage.contract import KEY, save
+from tests.storages import Configure
 
 SECRET = "c2VjcmV0LW9mLW91cnM="  # base64, as Azure wants it
 
@@ -41,24 +41,28 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-@pytest.fixture
-def rude() -> Iterator[str]:
-    """The address of a server that hangs up on everyone."""
+@contextmanager
+def everyone_gets(answer: bytes) -> Iterator[str]:
+    """Give the address of a server that answers like this and hangs up."""
 
-    def hang_up(server: socket.socket) -> None:
+    def serve(server: socket.socket) -> None:
         while True:
             try:
-                server.accept()[0].close()
+                connection, _ = server.accept()
             except OSError:
                 return
+            with connection:
+                if answer:
+                    connection.recv(65536)
+                    connection.sendall(answer)
 
     with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as server:
-        threading.Thread(target=hang_up, args=(server,), daemon=True).start()
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.fixture(params=["AWSS3"])
+@pytest.fixture(params=["AWSS3", "AZURE"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -80,11 +84,14 @@ def refusals_of(target: StorageTarget) -> list[StorageError]:
 
 def test_silence_ends_in_time(kind: str, silent: str) -> None:
     started = time.monotonic()
-    refusals = refusals_of(at(kind, silent))
-
-    assert time.monotonic() - started < 4 * (ATTEMPTS * 0.3 + 3)
     host = silent.removeprefix("http://")
-    assert {error.message for error in refusals} == {f"{host} does not answer: nothing came within 0.3 seconds."}
+
+    for call in (save, lambda target: storage.open_range(target, KEY, 0, 5)):
+        with pytest.raises(StorageUnavailable) as error:
+            call(at(kind, silent))
+        assert error.value.message == f"{host} does not answer: nothing came within 0.3 seconds."
+
+    assert time.monotonic() - started < 2 * (ATTEMPTS * 0.3 + 3)
 
 
 def test_nobody_serving_is_said(kind: str) -> None:
@@ -95,10 +102,37 @@ def test_nobody_serving_is_said(kind: str) -> None:
     assert {error.message for error in refusals} == {f"{host} refuses connections: nothing is serving there."}
 
 
-def test_broken_connection_is_said(kind: str, rude: str) -> None:
-    refusals = refusals_of(at(kind, rude))
+def test_broken_connection_is_said(kind: str) -> None:
+    with everyone_gets(b"") as address:
+        refusals = refusals_of(at(kind, address))
 
-    assert {error.message for error in refusals} == {f"The connection to {rude.removeprefix('http://')} broke."}
+    assert {error.message for error in refusals} == {f"The connection to {address.removeprefix('http://')} broke."}
+
+
+def test_connection_that_breaks_half_way_is_said(kind: str) -> None:
+    head = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 100000\r\nContent-Range: bytes 0-99999/100000\r\n\r\n"
+    with everyone_gets(head + b"only this") as address, pytest.raises(StorageUnavailable, match="broke"):
+        list(storage.open_range(at(kind, address), KEY, 0, 100000))
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "sentence"),
+    [
+        ("503 Slow Down", StorageUnavailable, "is too busy, or down for a while"),
+        ("500 Oops", StorageError, "failed: 500"),
+        ("418 Teapot", StorageRefused, "said no: 418"),
+        ("403 Forbidden", StorageRefused, "is denied"),
+    ],
+)
+def test_answer_of_whatever_stands_in_between_is_told_by_its_status(
+    kind: str, status: str, expected: type[StorageError], sentence: str
+) -> None:
+    answer = f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<p>a secret</p>".encode()
+    with everyone_gets(answer) as address, pytest.raises(expected, match=sentence) as error:
+        storage.open_range(at(kind, address), KEY, 0, 5)
+
+    assert type(error.value) is expected
+    assert "secret" not in error.value.message
 
 
 def test_unknown_host_is_said(kind: str) -> None:

@@ -15,7 +15,7 @@ from archives.probing import Step, probe
 from meetings.exceptions import StorageRefused
 from tests.emulators import S3Emulator
 from tests.servers import free_port
-from tests.storage.conftest import Configure
+from tests.storages import Configure
 
 WORKS = [Step(name=name) for name in ("write", "read", "link", "delete")]
 

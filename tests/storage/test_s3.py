@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.core.checks import run_checks
 
 from archives import storage
 from archives.models import StorageTarget
@@ -16,9 +19,10 @@ from meetings.exceptions import (
     StorageCredentialsRefused,
     StorageRefused,
 )
+from tests.docs.pages import DOCS, blocks_of
 from tests.emulators import S3Emulator
-from tests.storage.conftest import Configure
-from tests.storage.contract import KEY, LinkContract, link, read, save
+from tests.storage.contract import CONTENT, KEY, LinkContract, link, read, save
+from tests.storages import Configure
 
 
 class TestS3(LinkContract):
@@ -107,12 +111,12 @@ def test_hosts_own_settings_of_its_own_files_are_left_alone(
 
 
 def test_rights_of_the_documentation_suffice(strict: S3Emulator, bucket: StorageTarget, configure: Configure) -> None:
-    actions = ("s3:PutObject", "s3:GetObject", "s3:DeleteObject")
-    listing = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": f"arn:aws:s3:::{bucket.bucket}"}
-    with_rights = new_key(strict, rights(bucket, *actions), listing)
-    configure(AWS_ACCESS_KEY=with_rights[0], AWS_SECRET_KEY=with_rights[1])
+    [policy] = [block.text for block in blocks_of(DOCS / "storage.md") if block.language == "json"]
+    access, secret = new_key(strict, *json.loads(policy.replace("BUCKET", bucket.bucket))["Statement"])
+    configure(AWS_ACCESS_KEY=access, AWS_SECRET_KEY=secret)
 
     save(bucket)
+    save(bucket, CONTENT * 5000)  # in several parts
     assert read(bucket, 0, 2) == b"\x00\x01"
     storage.delete(bucket, KEY)
     assert not storage.exists(bucket, KEY)
@@ -185,6 +189,22 @@ def test_missing_credentials_are_named(bucket: StorageTarget, configure: Configu
     with pytest.raises(ConfigurationMissing, match="without AWS_SECRET_KEY: set it") as error:
         storage.storage_of(bucket)
     assert error.value.code == "storage_credentials_missing"
+
+
+def test_missing_library_is_named(bucket: StorageTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delitem(sys.modules, "archives.buckets.s3", raising=False)
+
+    with pytest.raises(ConfigurationMissing, match=r"pip install 'django-videoconf\[s3\]'") as error:
+        storage.storage_of(bucket)
+    assert error.value.code == "storage_library_missing"
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_time_out_that_is_none_is_found_by_a_check(configure: Configure, seconds: int) -> None:
+    configure(STORAGE_TIMEOUT=seconds)
+
+    assert "videoconf.E009" in {found.id for found in run_checks()}
 
 
 def test_clients_are_kept_until_a_setting_changes(bucket: StorageTarget, configure: Configure) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from meetings import permission_names
 from meetings.abstract_models import AuditModel, SoftDeleteModel
+from meetings.names import display_name
 from meetings.querysets import AttendeeQuerySet, ConnectionQuerySet, MeetingQuerySet
 
 LINK_BYTES = 8
@@ -210,7 +211,7 @@ class Attendee(models.Model):  # type: ignore[django-manager-missing]
         )
 
     def __str__(self) -> str:
-        return self.attendee or self.identity
+        return display_name(self.attendee) or self.identity
 
 
 class Connection(models.Model):

@@ -26,6 +26,7 @@ from meetings.envelope import envelope, envelope_of, headers_of, status_of
 from meetings.exceptions import VideoconfError
 from meetings.facts import identity_of
 from meetings.models import LINK, Attendee, Meeting
+from meetings.names import display_name
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import Role
 from meetings.seats import MEETING_ENDED, NOT_STARTED, REMOVED
@@ -35,7 +36,6 @@ UNINVITED = "You need an invitation to join this meeting."
 TICKET_AGE = timedelta(hours=12)
 GUEST = "guest"
 MAX_BODY = 4096
-MAX_NAME = 100
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{8,64}")
 LABEL = "videoconf_meetings"
 
@@ -69,7 +69,7 @@ def role_of_user(user: Any) -> Role:
 def name_of_user(user: Any) -> str:
     """Return a user's full name, else her username."""
     full_name = getattr(user, "get_full_name", lambda: "")()
-    return str(full_name or user.get_username())[:MAX_NAME]
+    return display_name(str(full_name)) or display_name(str(user.get_username()))
 
 
 @method_decorator(xframe_options_exempt, name="dispatch")
@@ -222,7 +222,7 @@ def _holder(meeting: Meeting, body: dict[str, str]) -> str | None:
 
 
 def _mint(meeting: Meeting, holder: str, body: dict[str, str]) -> HttpResponse:
-    name = " ".join("".join(char if char.isprintable() else " " for char in body["name"]).split())[:MAX_NAME]
+    name = display_name(body["name"])
     guest_id = ext_id = None
     if holder == GUEST:
         if not conf.GUEST_ROLE or not _BROWSER.fullmatch(body["browserId"]):

@@ -13,6 +13,7 @@ from meetings import permission_names, services
 from meetings.admin import filters
 from meetings.admin.base import Operation, VideoconfAdmin
 from meetings.models import Attendee, Connection, Meeting
+from meetings.names import display_name
 
 ROWS_SHOWN = 20
 
@@ -88,10 +89,14 @@ class AttendeeAdmin(PresenceAdmin):
     search_fields = ("ext_id",)
     search_help_text = "A name or an external id, exactly, or a meeting's link id or session id."
     fieldsets = (
-        (None, {"fields": ("attendee", "ext_id", "identity", "meeting", "is_here", "created_on", "modified_on")}),
+        (None, {"fields": ("shown_name", "ext_id", "identity", "meeting", "is_here", "created_on", "modified_on")}),
         ("Removal", {"fields": ("removed_on", "removed_by")}),
         ("Evidence", {"fields": ("ext_metadata",)}),
     )
+
+    @admin.display(description="name")
+    def shown_name(self, attendee: Attendee) -> str:
+        return display_name(attendee.attendee)
 
     @admin.display(description="here now")
     def is_here(self, attendee: Attendee) -> str:
@@ -128,7 +133,7 @@ class ConnectionAdmin(PresenceAdmin):
     """Connections and their streams."""
 
     change_form_template = "videoconf_meetings/admin/connection.html"
-    list_display = ("connection_id", "name", "role", "meeting", "joined_at", "left_at", "reason", "last_seen_at")
+    list_display = ("connection_id", "shown_name", "role", "meeting", "joined_at", "left_at", "reason", "last_seen_at")
     list_filter = (filters.OpenConnectionFilter, filters.OfMeetingFilter)
     search_fields = ("meeting__meeting_link",)
     search_help_text = "A meeting's link id or session id."
@@ -136,13 +141,17 @@ class ConnectionAdmin(PresenceAdmin):
         "connection_id",
         "meeting",
         "attendee",
-        "name",
+        "shown_name",
         "role",
         "joined_at",
         "left_at",
         "reason",
         "last_seen_at",
     )
+
+    @admin.display(description="name")
+    def shown_name(self, connection: Connection) -> str:
+        return display_name(connection.name)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("meeting", "attendee")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import unicodedata
 from typing import Any
 
 from django.contrib import admin, messages
@@ -28,9 +29,10 @@ def _replay(delivery: WebhookDelivery, actor: str) -> str:
 
 
 def as_block(text: str) -> SafeString:
-    """Return text as it is, JSON indented, in a box of its own."""
+    """Return text as it is, JSON indented, in a box of its own; characters that would move others are spelled out."""
     with contextlib.suppress(ValueError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    text = "".join(f"\\u{ord(char):04x}" if unicodedata.category(char) == "Cf" else char for char in text)
     return format_html('<pre class="videoconf-block" tabindex="0">{}</pre>', text)
 
 

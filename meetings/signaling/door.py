@@ -8,6 +8,7 @@ from typing import Any
 from meetings import extensions, seats, services
 from meetings.exceptions import JoinRefused
 from meetings.models import Connection, Meeting
+from meetings.names import display_name
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import Role
 from meetings.providers.webrtc import WebRTCProvider, tokens
@@ -46,7 +47,7 @@ def open_door(meeting_link: str, frame: dict[str, Any], socket: str) -> Guest:
         meeting.session_id,
         ignore_expiry=bool(known_id) and not is_reload and seats.may_come_back(meeting, known_id),
     )
-    name = frames.display_name(claims.data or frames.text_of(frame, "name", 1000)) or "Guest"
+    name = display_name(claims.data or frames.text_of(frame, "name", 1000)) or "Guest"
     seat = seats.admit(
         meeting,
         claims,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,6 @@ ROLL_PAUSE = 2.0
 """Seconds between two roll calls of one socket: each makes everyone answer."""
 MAX_PER_SECOND = 300
 """Five peers' candidates come at once when someone joins; a page on a rich network sends a hundred in a second."""
-MAX_NAME = 100
 PAGE_FRAMES = {"join", "here", "sig", "media", "ping", "roll", "leave", "remove", "mute", "end"}
 MODERATOR_FRAMES = {"remove", "mute", "end"}
 PROOF = {"commit": 64, "nonce": 32, "reveal": 32}
@@ -60,12 +58,6 @@ def text_of(frame: Mapping[str, Any], name: str, limit: int) -> str:
 def media_of(frame: Mapping[str, Any]) -> dict[str, bool]:
     """Return what a page sends: microphone, camera, screen."""
     return {name: frame.get(name) is True for name in ("mic", "camera", "screen")}
-
-
-def display_name(text: str) -> str:
-    """Return a name fit for others' eyes: no control or formatting characters, at most 100 characters."""
-    kept = "".join(" " if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} else char for char in text)
-    return " ".join(kept.split())[:MAX_NAME]
 
 
 def check_signal(data: Any) -> Mapping[str, Any]:

@@ -80,6 +80,12 @@ def test_page_for_guests_mints_a_token_of_the_guest_role(client: Client, meeting
     assert (claims.role, claims.data, claims.identity) == (Role.SUBSCRIBER, "Gus", "guest:browser-0123456789")
 
 
+def test_guest_s_name_is_clean_in_the_token_already(client: Client, meeting: Meeting, settings: Any) -> None:
+    guests(settings, "publisher")
+    answer = ask(client, page(client, meeting), name="Gus\u202e\u200b\u0007 e" + "\u0301" * 9)
+    assert claims_of(answer.json()["token"], meeting).data == "Gus e" + "\u0301" * 4
+
+
 def test_page_starts_the_meeting_with_its_first_token_only(client: Client, meeting: Meeting, settings: Any) -> None:
     guests(settings, "publisher")
     config = page(client, meeting)

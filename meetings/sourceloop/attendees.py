@@ -135,11 +135,7 @@ def _split(news: Sequence[Person]) -> tuple[list[Person], list[Person]]:
     connected = _existing(
         Connection, "connection_id", [(one, fact.connection_id) for one in news for fact in one.facts]
     )
-    ended = set(
-        AttendanceFact.objects.filter(
-            meeting_id__in={one.meeting.pk for one in news}, kind=facts.SESSION_ENDED
-        ).values_list("meeting_id", flat=True)
-    )
+    ended = _ended(news)
     strangers, acquainted = [], []
     for one in news:
         pk = one.meeting.pk
@@ -151,6 +147,12 @@ def _split(news: Sequence[Person]) -> tuple[list[Person], list[Person]]:
         known.add((pk, one.identity))
         connected |= connections
     return strangers, acquainted
+
+
+def _ended(people: Sequence[Person]) -> set[int]:
+    """Return the meetings of whose session an end was seen here."""
+    ends = AttendanceFact.objects.filter(meeting_id__in={one.meeting.pk for one in people}, kind=facts.SESSION_ENDED)
+    return set(ends.values_list("meeting_id", flat=True))
 
 
 def _store(strangers: Sequence[Person]) -> None:
@@ -206,7 +208,7 @@ def _merge(one: Person) -> str:
     if earlier and was_seen_here:
         return "changed_here"
     attendance.record(one.meeting, [*one.facts, *_endings(one, earlier)], source=SOURCE)
-    if not others:
+    if not others and not _ended([one]):
         Attendee.objects.filter(meeting=one.meeting, identity=one.identity).update(**one.shown)
     return "updated" if earlier else "created"
 

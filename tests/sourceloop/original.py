@@ -59,16 +59,18 @@ def payload_of(
     data: str,
     event: str = "connectionCreated",
     at: int = 1_700_000_000_000,
+    *,
+    since: int | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """Return what the original keeps of an event: `ext_metadata`."""
+    """Return what the original keeps of an event at `at`, about a connection since `since` (ms): `ext_metadata`."""
     return {
         "webhookPayload": {
             "event": event,
             "sessionId": session_id,
             "projectId": "1",
             "timestamp": at,
-            "connection": {"id": connection_id, "createdAt": at, "data": data},
+            "connection": {"id": connection_id, "createdAt": at if since is None else since, "data": data},
             **more,
         }
     }

@@ -32,9 +32,11 @@ SILENCE = 15.0
 GRACE = 4.0
 SWEEP_EVERY = 5.0
 
-CLOSE_NORMAL = 1000
+CLOSE_NORMAL, CLOSE_TRY_AGAIN = 1000, 1013
 CLOSE_NO_JOIN, CLOSE_REFUSED, CLOSE_REMOVED, CLOSE_ENDED = 4401, 4402, 4403, 4404
 CLOSE_ABUSE, CLOSE_REPLACED, CLOSE_LOST = 4408, 4409, 4410
+
+UNAVAILABLE = "The server can't let anyone in at the moment."
 
 _background: set[asyncio.Task[None]] = set()
 _sweepers: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
@@ -59,6 +61,8 @@ class MeetingConsumer(AsyncWebsocketConsumer):
 
     guest: Guest | None = None
     timer: asyncio.Task[None] | None = None
+    is_open = False
+    is_in = False
     is_leaving = False
     is_closing = False
     rolled = 0.0
@@ -67,6 +71,10 @@ class MeetingConsumer(AsyncWebsocketConsumer):
     async def __call__(self, *arguments: Any) -> None:
         try:
             await super().__call__(*arguments)
+        except Exception:
+            # The layer or the database is away, or an error of ours.
+            logger.exception("A signalling socket failed")
+            await self._give_up()
         finally:
             # However the socket ended, an error of ours included: nobody may stay in the room without one.
             self._let_go()
@@ -78,7 +86,9 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         self.socket = secrets.token_urlsafe(12)
         self.budget = frames.Budget()
         self.heard = time.monotonic()
-        await self.accept()
+        with contextlib.suppress(OSError):
+            await self.accept()
+        self.is_open = True
         self.timer = in_background(self._expect_join())
         _ensure_sweeper()
 
@@ -119,6 +129,13 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         except JoinRefused as error:
             await self._refuse(error)
 
+    async def _give_up(self) -> None:
+        """Say that it is the server's fault, unless the page is in: that one comes back without a word."""
+        with contextlib.suppress(Exception):
+            if self.is_open and not self.is_in:
+                await self._send({"t": "refused", "code": "unavailable", "message": UNAVAILABLE, "retry": True})
+            await self._shut(CLOSE_TRY_AGAIN)
+
     async def _refuse(self, error: JoinRefused) -> None:
         frame = {"t": "refused", "code": error.code, "message": error.message, "retry": error.retry}
         if error.opens_at is not None:
@@ -153,6 +170,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
             self.timer.cancel()
         self.timer = in_background(self._keep_alive(guest))
         await self._send({**guest.welcome, "heartbeat": HEARTBEAT})
+        self.is_in = True
         taken_over = guest.replaces or (guest.connection_id if guest.resumed else "")
         if taken_over:
             message = {"type": "peer.taken.over", "by": self.socket}
@@ -319,7 +337,8 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         """Close the socket, once: what comes in or would go out afterwards is dropped."""
         if not self.is_closing:
             self.is_closing = True
-            await self.close(code=code)
+            with contextlib.suppress(OSError):  # the page has gone
+                await self.close(code=code)
 
     async def _complain(self, code: str, message: str) -> None:
         if self.budget.spend_bad():

@@ -41,7 +41,7 @@
 /**
  * Where the page is. Everything but `prejoin`, `joining`, `in` and `reconnecting` is a sentence with its way on.
  * @typedef {"prejoin" | "joining" | "in" | "reconnecting" | "left" | "ended" | "removed" | "full" | "scheduled"
- *   | "invitation" | "unknown" | "replaced" | "failed"} State
+ *   | "invitation" | "unknown" | "replaced" | "unavailable" | "failed"} State
  */
 
 export {};

@@ -35,6 +35,8 @@ export class WebRTCProvider extends Provider {
   /** @type {Promise<unknown>} */ #work = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #rollCall;
   /** @type {((result: Admitted | Refused) => void) | null} */ #settle = null;
+  /** Why it did not work so far, should it go on like that. */
+  #trouble = new Refused({ code: "unreachable", message: "The meeting can't be reached." });
 
   /** @param {{socket: string}} client */
   constructor({ socket }) {
@@ -56,8 +58,7 @@ export class WebRTCProvider extends Provider {
     this.#media = options.media;
     return /** @type {Promise<Admitted>} */ (
       new Promise((resolve, reject) => {
-        const unreachable = new Refused({ code: "unreachable", message: "The meeting can't be reached." });
-        const timer = setTimeout(() => this.#close(unreachable), FIRST_CONNECT_SECONDS * 1000);
+        const timer = setTimeout(() => this.#close(this.#trouble), FIRST_CONNECT_SECONDS * 1000);
         this.#settle = (result) => {
           clearTimeout(timer);
           this.#settle = null;
@@ -287,6 +288,11 @@ export class WebRTCProvider extends Provider {
 
   /** @param {Record<string, any>} frame */
   #finish({ t, code, message, opensAt }) {
+    if (t === "refused" && code === "unavailable") {
+      // The socket closes and is opened again, as when it drops.
+      this.#trouble = new Refused({ code, message });
+      return;
+    }
     if (t === "refused" && code === "token_revoked") code = "removed";
     this.#close(new Refused({ code: t === "refused" ? code : t, message: message ?? "", opensAt }));
   }

@@ -19,6 +19,7 @@ const CODES = {
   ended: "ended",
   replaced: "replaced",
   left: "left",
+  unavailable: "unavailable",
 };
 
 /** @param {string} code */
@@ -71,8 +72,9 @@ export class Admission {
     }).catch(() => null);
     const answer = await response?.json().catch(() => null);
     if (response?.ok && answer) return answer.token;
+    const trouble = response && response.status >= 500 ? "unavailable" : undefined;
     throw new Refused({
-      code: answer?.error?.code ?? "unreachable",
+      code: trouble ?? answer?.error?.code ?? "unreachable",
       message: answer?.error?.message ?? "The meeting can't be reached.",
       opensAt: answer?.error?.opensAt ?? null,
     });

@@ -234,7 +234,7 @@ export class Meeting extends Emitter {
     this.opensAt = refusal.opensAt ?? this.opensAt;
     this.provider = null;
     this.self = null;
-    if (refusal.code !== "unreachable") keepResumeKey(this.config.meetingLink, null);
+    if (!["unreachable", "unavailable"].includes(refusal.code)) keepResumeKey(this.config.meetingLink, null);
     this.local.close();
     this.roster.clear();
     this.#go(stateFor(refusal.code));

@@ -41,6 +41,11 @@ const SENTENCES = {
     title: "There is no meeting at this address.",
     detail: "Check that the link is complete, or ask the person who sent it for a new one.",
   },
+  unavailable: {
+    title: "The meeting can't be joined at the moment.",
+    detail: "The server has a problem; your connection is fine. Try again in a minute.",
+    action: ["Try again", (meeting) => meeting.tryAgain()],
+  },
   failed: {
     title: "The meeting can't be reached.",
     detail: "Check your connection and try again.",

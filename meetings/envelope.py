@@ -18,6 +18,7 @@ NAMES: dict[int, str] = {
     413: "PayloadTooLargeError",
     415: "UnsupportedMediaTypeError",
     422: "UnprocessableEntityError",
+    426: "UpgradeRequiredError",
     429: "TooManyRequestsError",
     500: "InternalServerError",
     502: "BadGatewayError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from meetings.api.urls import urlpatterns as api
-from meetings.views import MeetingPage, MeetingPageToken
+from meetings.views import MeetingPage, MeetingPageToken, upgrade_required
 from meetings.webhooks.urls import urlpatterns as webhooks
 
 app_name = "videoconf"
@@ -15,4 +15,5 @@ urlpatterns = [
     *webhooks,
     path("meet/<str:meeting_link>", MeetingPage.as_view(), name="meet"),
     path("meet/<str:meeting_link>/token", MeetingPageToken.as_view(), name="meet-token"),
+    path("ws/meet/<str:meeting_link>", upgrade_required),
 ]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.handlers.asgi import ASGIRequest
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -46,6 +47,17 @@ def find(meeting_link: str) -> Meeting | None:
         return None
     meeting: Meeting | None = Meeting.objects.alive().filter(meeting_link=meeting_link).first()
     return meeting
+
+
+@csrf_exempt
+def upgrade_required(request: HttpRequest, meeting_link: str) -> HttpResponse:
+    """Answer plain HTTP at the socket's address: most often a proxy in front of us does not pass `Upgrade` on."""
+    message = "This address is for WebSockets. If a browser was told so, a proxy before this server drops `Upgrade`."
+    response = JsonResponse(envelope(426, message, "upgrade_required"), status=426)
+    if isinstance(request, ASGIRequest):  # WSGI applications must not send these (PEP 3333)
+        response["Upgrade"] = "websocket"
+        response["Connection"] = "Upgrade"
+    return response
 
 
 def admission_of(user: Any, meeting: Meeting) -> str:

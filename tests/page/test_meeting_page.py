@@ -245,3 +245,11 @@ def test_meeting_that_was_put_off_says_when_it_opens(client: Client, meeting: Me
     error = ask(client, config).json()["error"]
     assert error["message"] == "This meeting has not started yet."
     assert error["opensAt"] == (at - timedelta(minutes=10)).isoformat()
+
+
+def test_plain_http_at_the_socket_s_address_is_asked_to_upgrade(client: Client) -> None:
+    answer = client.get("/ws/meet/any")
+
+    assert answer.status_code == 426
+    assert answer.json()["error"]["name"] == "UpgradeRequiredError"
+    assert "Upgrade" not in answer.headers  # a WSGI server would refuse it

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.utils import timezone
 from websockets.exceptions import InvalidStatus
@@ -53,6 +54,15 @@ def grant(meeting: Meeting, **changes: Any) -> str:
     }
     room = RoomRef(session_id=meeting.session_id, meeting_link=meeting.meeting_link)
     return tokens.mint(room, TokenGrant(**(given | changes))).value
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_plain_http_at_the_socket_s_address_is_asked_to_upgrade(server: Server, meeting: Meeting, method: str) -> None:
+    answer = httpx.request(method, f"http://127.0.0.1:{server.port}/ws/meet/{meeting.meeting_link}", trust_env=False)
+
+    assert answer.status_code == 426
+    assert (answer.headers["upgrade"], answer.headers["connection"].lower()) == ("websocket", "upgrade")
+    assert answer.json()["error"]["code"] == "upgrade_required"
 
 
 class TestWelcome:

@@ -91,6 +91,9 @@ class Project(ABC):
             claims = self._token_claims(token)
         except jwt.PyJWTError as error:
             raise TokenRefused(str(error)) from error
+        for name in ("session_id", "role", "scope", "connection_data"):
+            if not isinstance(claims.get(name, ""), str):
+                raise TokenRefused(f"`{name}` is no text")
         now = time.time()
         lives_too_long = claims["exp"] - claims["iat"] > LONGEST_TOKEN
         checks = {

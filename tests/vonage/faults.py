@@ -77,6 +77,11 @@ def garbage(body: str = '[{"session_id": "1_', code: int = 200) -> Fault:
     return Fault(status=code, body=body.encode(), content_type=JSON)
 
 
+def redirect(location: str, code: int = 302) -> Fault:
+    """Send the caller, and the header that signs its call, somewhere else."""
+    return Fault(status=code, body=b"", content_type="", headers={"Location": location})
+
+
 def labelled(content_type: str) -> Fault:
     """Carry the call out and give the proper answer another content type."""
     return Fault(content_type=content_type)
@@ -113,7 +118,8 @@ def cut(size: int = 10) -> Fault:
 
 
 KINDS: Mapping[str, Callable[..., Fault]] = {
-    kind.__name__: kind for kind in (status, html, empty, garbage, labelled, reset, silent, late, dripping, huge, cut)
+    kind.__name__: kind
+    for kind in (status, html, empty, garbage, redirect, labelled, reset, silent, late, dripping, huge, cut)
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -50,6 +51,7 @@ class Recorder:
         self._base_url = base_url
         self._lock = lock
         self._timers: set[threading.Timer] = set()
+        self._of_session: defaultdict[str, list[Archive]] = defaultdict(list)
 
     def document(self, archive: Archive) -> dict[str, Any]:
         """Return an archive as the REST API has it, with a fresh link if there is something to fetch."""
@@ -64,8 +66,8 @@ class Recorder:
 
     def listed(self, session_id: str | None = None) -> list[Archive]:
         """Return all but the deleted, newest first."""
-        found = [one for one in self.archives.values() if one.status != "deleted"]
-        return [one for one in reversed(found) if session_id in (None, one.session_id)]
+        found = self.archives.values() if session_id is None else self._of_session.get(session_id, [])
+        return [one for one in reversed(list(found)) if one.status != "deleted"]
 
     def start(self, session: Session, asked: dict[str, Any]) -> Archive:
         """Begin recording; 409 for a relayed, encrypted or already recorded session, 404 when nobody is there."""
@@ -158,10 +160,11 @@ class Recorder:
             timer.cancel()
 
     def _running(self, session: Session) -> list[Archive]:
-        return [one for one in self.archives.values() if one.session_id == session.id and one.is_running]
+        return [one for one in self._of_session.get(session.id, ()) if one.is_running]
 
     def _begin(self, archive: Archive) -> None:
         self.archives[archive.id] = archive
+        self._of_session[archive.session_id].append(archive)
         self._change(archive, "started")
 
     def _change(self, archive: Archive, status: str, reason: str = "") -> None:

@@ -12,7 +12,7 @@ import requests
 from opentok.exceptions import ArchiveError, AuthError, NotFoundError, RequestError
 
 from tests.vonage import Application, StandIn, new_private_key
-from tests.vonage.conftest import APPLICATION_ID, KEY, call, new_session, signed
+from tests.vonage.callers import APPLICATION_ID, KEY, call, new_session, signed
 from tests.vonage.recorder import RELAYED
 
 S3 = {

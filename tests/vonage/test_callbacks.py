@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from tests.vonage import Application, Kind, Manner, StandIn
-from tests.vonage.conftest import KEY, Receiver, call, new_session
+from tests.vonage.callers import KEY, call, new_session
+from tests.vonage.receivers import Receiver
 
 SECRET = "signature-secret-of-the-session-kind-0123456789"
 ARCHIVE_SECRET = "signature-secret-of-the-archive-kind-0123456789"

@@ -16,8 +16,9 @@ import requests
 
 from tests.vonage import StandIn
 from tests.vonage.archive_calls import ArchiveCalls
-from tests.vonage.conftest import APPLICATION_ID, Receiver, create, new_session
+from tests.vonage.callers import APPLICATION_ID, create, new_session
 from tests.vonage.control import PREFIX
+from tests.vonage.receivers import Receiver
 from tests.vonage.wire import Request
 
 ROOT = Path(__file__).resolve().parent.parent.parent

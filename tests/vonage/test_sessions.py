@@ -8,7 +8,7 @@ import opentok
 import pytest
 
 from tests.vonage import Refused, StandIn, TokenRefused
-from tests.vonage.conftest import call, new_session
+from tests.vonage.callers import call, new_session
 
 
 @pytest.fixture

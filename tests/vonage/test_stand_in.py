@@ -14,7 +14,7 @@ import requests
 from opentok.exceptions import RequestError
 
 from tests.vonage import StandIn, TokenRefused, faults, unanswering_address
-from tests.vonage.conftest import FORM, KEY, SECRET, create, signed
+from tests.vonage.callers import FORM, KEY, SECRET, create, signed
 
 
 def test_sdk_creates_session_and_mints_token_that_is_accepted(vonage: StandIn, sdk: Any) -> None:
@@ -48,6 +48,7 @@ def test_old_token_is_read_and_a_changed_one_refused(legacy: StandIn) -> None:
     ("changes", "reason"),
     [
         ({"role": "king"}, "role"),
+        ({"role": ["publisher"]}, "no text"),
         ({"scope": "other"}, "scope"),
         ({"exp": int(time.time()) - 5}, "expired"),
         ({"exp": int(time.time()) + 31 * 24 * 3600}, "30 days"),
@@ -185,6 +186,13 @@ def test_fault_spoils_body_and_content_type(legacy: StandIn) -> None:
     assert (page.status_code, page.headers["Content-Type"]) == (502, "text/html")
     assert labelled.headers["Content-Type"] == "application/json; charset=utf-8"
     assert labelled.json()[0]["session_id"] in legacy.sessions
+
+
+def test_fault_sends_elsewhere(legacy: StandIn) -> None:
+    legacy.fail("POST /**", faults.redirect("http://127.0.0.1:1/"))
+    answer = create(legacy, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "http://127.0.0.1:1/")
+    assert not legacy.sessions
 
 
 def test_fault_resets_before_or_after_the_call_is_carried_out(legacy: StandIn) -> None:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from meetings import attendance, facts
+from meetings import attendance, facts, join_rate
 from meetings.conf import conf
 from meetings.exceptions import JoinRefused
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting
@@ -84,6 +84,7 @@ def admit(
             others = others.exclude(pk=replaced.pk)
         if others.count() >= limit:
             raise JoinRefused(FULL, code="meeting_full", retry=True)
+        join_rate.refuse_too_many(meeting.pk, claims.identity, limit=limit, now=moment)
         return _seat(meeting, claims, socket=socket, name=name, at=moment, known=known, replaced=replaced)
 
 

@@ -73,7 +73,7 @@ def file_response(
     read one at a time under WSGI and ASGI alike, so memory stays small.
     """
     wanted = request.headers.get("Range") if request.method == "GET" else None
-    if "If-Range" in request.headers and (etag is None or request.headers["If-Range"].strip() != etag):
+    if "If-Range" in request.headers and request.headers["If-Range"].strip() != etag:
         wanted = None
     response: HttpResponseBase
     try:

@@ -178,7 +178,8 @@ class AzureBucket(Bucket):
             ) from error
 
     def _refusal(self, error: HttpResponseError, key: str) -> StorageError:
-        code = str(getattr(error, "error_code", None) or "")
+        code = getattr(error, "error_code", None) or ""
+        code = str(getattr(code, "value", code))  # an enumeration's member where the SDK knows the word
         status = int(error.status_code or 0)
         account, container = self.place.account_name, self.place.container
         if error.response is None and isinstance(error, ClientAuthenticationError):  # it could not even sign

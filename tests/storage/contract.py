@@ -12,6 +12,7 @@ from archives import storage
 from archives.buckets.base import CHUNK
 from archives.models import StorageTarget
 from meetings.exceptions import StorageFileMissing, StorageRefused
+from tests.threads import in_threads
 
 KEY = "12345/6f1b2c9e-4a51-4c7e-9d0a-0d6c1f4f2a11/archive.mp4"
 CONTENT = bytes(range(256)) * 8
@@ -100,6 +101,15 @@ class StorageContract:
         assert read(target, 0, 4, key) == CONTENT[:4]
         storage.delete(target, key)
         assert not storage.exists(target, key)
+
+    def test_many_threads_share_a_target(self, target: StorageTarget | None) -> None:
+        def write_and_read(number: int) -> None:
+            key, content = f"thread/{number}", bytes([number]) * 5000
+            save(target, content, key)
+            assert read(target, 0, 5000, key) == content
+            storage.delete(target, key)
+
+        in_threads(6, write_and_read)
 
     def test_unfinished_reading_can_be_given_up(self, target: StorageTarget | None) -> None:
         save(target, CONTENT * 5000)

@@ -135,6 +135,53 @@ def test_answer_of_whatever_stands_in_between_is_told_by_its_status(
     assert "secret" not in error.value.message
 
 
+def xml_of(status: str, code: str, more: str = "", header: str = "") -> bytes:
+    """Return an answer as both vendors give it."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>Because.</Message>{more}</Error>"
+    head = f"HTTP/1.1 {status}\r\n{header}Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+    return f"{head}{body}".encode()
+
+
+WRONG_CLOCK = "The clock of this machine differs too much from that of"
+TOO_OLD = "<AuthenticationErrorDetail>Request date header too old: 'x'</AuthenticationErrorDetail>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "sentence"),
+    [
+        ("AWSS3", xml_of("403 Forbidden", "RequestTimeTooSkewed"), WRONG_CLOCK),
+        (
+            "AWSS3",
+            xml_of("301 Moved Permanently", "PermanentRedirect", header="x-amz-bucket-region: eu-west-1\r\n"),
+            "The bucket “recordings” is in the region “eu-west-1”, not in the region “us-east-1”.",
+        ),
+        (
+            "AWSS3",
+            xml_of("400 Bad Request", "AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>"),
+            "The bucket “recordings” is in the region “eu-west-1”, not in the region “us-east-1”.",
+        ),
+        ("AWSS3", xml_of("503 Slow Down", "SlowDown"), "is too busy"),
+        ("AWSS3", xml_of("403 Forbidden", "AccessDenied"), "Access to the bucket “recordings” is denied"),
+        (
+            "AZURE",
+            xml_of("403 F", "AuthenticationFailed", TOO_OLD, "x-ms-error-code: AuthenticationFailed\r\n"),
+            WRONG_CLOCK,
+        ),
+        (
+            "AZURE",
+            xml_of("403 F", "AuthorizationFailure", "", "x-ms-error-code: AuthorizationFailure\r\n"),
+            "is denied",
+        ),
+        ("AZURE", xml_of("503 B", "ServerBusy", "", "x-ms-error-code: ServerBusy\r\n"), "is too busy"),
+    ],
+)
+def test_vendors_reason_is_put_in_plain_words(kind: str, answer: bytes, sentence: str) -> None:
+    with everyone_gets(answer) as address, pytest.raises(StorageError, match=sentence) as error:
+        storage.open_range(at(kind, address), KEY, 0, 5)
+
+    assert "Because" not in error.value.message
+
+
 def test_unknown_host_is_said(kind: str) -> None:
     refusals = refusals_of(at(kind, "http://storage.invalid"))
 

@@ -75,8 +75,9 @@ def test_link_without_a_region_is_signed_for_the_one_of_the_bucket(s3: S3Emulato
     ],
 )
 def test_link_at_amazon_names_the_region_of_the_bucket(
-    configure: Configure, name: str, region: str, start: str
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, name: str, region: str, start: str
 ) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the host's, for something else
     configure(AWS_ACCESS_KEY="a", AWS_SECRET_KEY="b")
 
     assert link(StorageTarget(name="AWSS3", bucket=name, region=region)).startswith(start)

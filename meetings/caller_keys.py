@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -24,8 +26,9 @@ def verification_key() -> tuple[Key, str] | None:
     return public_key(conf.JWT_PUBLIC_KEY) if conf.JWT_PUBLIC_KEY else None
 
 
+@lru_cache(maxsize=8)
 def public_key(pem: str) -> tuple[Key, str]:
-    """Return a public key and its algorithm: RS256 for RSA, ES256 for P-256."""
+    """Return a public key and its algorithm: RS256 for RSA, ES256 for P-256. The same text gives the same object."""
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, TypeError) as error:

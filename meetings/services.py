@@ -343,6 +343,11 @@ def provider_of(meeting: Meeting) -> Provider:
     return get_provider(meeting.provider)
 
 
+def has_heartbeats(meeting: Meeting) -> bool:
+    """Whether open connections of a meeting report themselves, so that silence means absence."""
+    return is_configured(meeting.provider) and get_provider(meeting.provider).capabilities.heartbeats
+
+
 def room_of(meeting: Meeting) -> RoomRef:
     """Return the provider's view of a meeting."""
     return RoomRef(

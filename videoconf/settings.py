@@ -241,7 +241,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
-    }
+    },
+    "EXCLUDE_URL_PREFIXES": ["/session", "/archives", "/webhooks"],  # nothing there is a page
 }
 PERMISSIONS_POLICY: dict[str, list[str]] = {
     "camera": ["self"],

@@ -12,6 +12,7 @@ from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from meetings import lookups
 from meetings.api import openapi as openapi  # registers how our fields and callers are described
 from meetings.api.callers import BearerAuthentication, Caller
 from meetings.api.errors import exception_handler, route_not_found
@@ -87,8 +88,7 @@ class ApiViewSet(GenericViewSet[Any]):
         """Return the caller's alive meeting; raise `NotFound` with the operation's own sentence."""
         meeting: Meeting | None = None
         if LINK.fullmatch(meeting_link):
-            rows = Meeting.objects.alive().of_tenant(self.caller.tenant)
-            meeting = rows.filter(meeting_link=meeting_link).first()
+            meeting = lookups.alive_meeting.first(tenant=self.caller.tenant, meeting_link=meeting_link)
         if meeting is None:
             raise NotFound(message, code="meeting_not_found")
         return meeting

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.http.request import RawPostDataException
 from django.utils.http import parse_header_parameters
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.fields import SkipField, empty
 from rest_framework.request import Request
 
 from meetings import strict_json
@@ -34,26 +37,58 @@ S = TypeVar("S", bound="BodySerializer")
 
 
 class BodySerializer(serializers.Serializer[Any]):
-    """A request body; properties that it does not declare are refused by name (or ignored, by setting)."""
+    """A request body; properties that it does not declare are refused by name (or ignored, by setting).
+
+    Its fields keep nothing of a request, so all requests share those of one instance: a serializer of one's own copies
+    every field each time, which costs more than the reading.
+    """
 
     null_is_absent = False
     max_bytes = MAX_BODY
 
-    def unknown_properties(self, body: Mapping[str, Any]) -> list[Problem]:
+    @classmethod
+    @cache
+    def properties(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the declared properties by their wire names."""
+        return dict(cls().fields)
+
+    @classmethod
+    def unknown_properties(cls, body: Mapping[str, Any]) -> list[Problem]:
         """Return a problem for each undeclared property, with the nearest declared one."""
+        known = cls.properties()
         if conf.UNKNOWN_PROPERTIES == "ignore":
             return []
-        names = list(self.fields)
         found: list[Problem] = []
         for name in body:
             if len(found) == MAX_PROBLEMS:
                 break
-            if name not in self.fields:
-                near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(names)}."
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}."
                 message = f"There is no property {name[:100]!r}; {hint}"
                 found.append(Problem(path=name[:100], code="unknown_property", message=message))
         return found
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+        """Return the values by their Python names, and what is wrong with them."""
+        values: dict[str, Any] = {}
+        problems: list[Problem] = []
+        for name, field in cls.properties().items():
+            given = body.get(name, empty)
+            try:
+                value = field.run_validation(empty if given is None and cls.null_is_absent else given)
+            except ValidationError as error:
+                details = error.detail if isinstance(error.detail, list) else [error.detail]
+                problems += [
+                    Problem(path=name, code=str(getattr(detail, "code", "")), message=f"{name} {detail}")
+                    for detail in details
+                ]
+            except SkipField:
+                continue
+            else:
+                values[field.source or name] = value
+        return values, problems
 
 
 class Body:
@@ -74,29 +109,22 @@ class Body:
 def read_body(request: Request, serializer_class: type[BodySerializer]) -> Body:
     """Read and check a request's body; raise `ApiError` for a wrong size, type, syntax or shape."""
     body = _read_json(request, serializer_class.max_bytes)
-    serializer = serializer_class(data=body)
     if not isinstance(body, dict):
         raise ApiError(
             422, VALIDATION_FAILED, INVALID_MESSAGE, [Problem(path="", code="type", message="must be object")]
         )
-    problems = serializer.unknown_properties(body)
-    if serializer_class.null_is_absent:
-        serializer = serializer_class(data={name: value for name, value in body.items() if value is not None})
-    if not serializer.is_valid():
-        problems += [
-            Problem(path=str(name), code=str(error.code), message=f"{name} {error}")
-            for name, errors in serializer.errors.items()
-            for error in errors
-        ]
+    unknown = serializer_class.unknown_properties(body)
+    values, wrong = serializer_class.read(body)
+    problems = [*unknown, *wrong]
     shape = [problem for problem in problems if problem.code in TYPE_CODES]
     if shape:
         raise ApiError(422, VALIDATION_FAILED, INVALID_MESSAGE, shape)
     headlines = {
         name: field.headline
-        for name, field in serializer.fields.items()
-        if isinstance(field, StrictField) and field.headline
+        for name, field in serializer_class.properties().items()
+        if problems and isinstance(field, StrictField) and field.headline
     }
-    return Body(dict(serializer.validated_data) if not problems else {}, problems, headlines)
+    return Body({} if problems else values, problems, headlines)
 
 
 def _read_json(request: Request, limit: int) -> Any:

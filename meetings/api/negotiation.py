@@ -10,6 +10,12 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 
+class JSONText(str):
+    """An answer that is JSON text already."""
+
+    __slots__ = ()
+
+
 class BodyJSONRenderer(JSONRenderer):
     """JSON in which an answer of `None` is the body `null`, as the API document has it; a 204 stays without a body."""
 
@@ -19,6 +25,8 @@ class BodyJSONRenderer(JSONRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
+        if isinstance(data, JSONText):
+            return data.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
         response = (renderer_context or {}).get("response")
         if data is None and response is not None and response.status_code == 200:
             return b"null"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from meetings.api.fields import (
     ObjectProperty,
     TextProperty,
 )
+from meetings.api.negotiation import JSONText
 from meetings.conf import conf
 from meetings.models import Meeting
 from meetings.providers.types import Role
@@ -233,18 +235,26 @@ def meeting_answer(meeting: Meeting, join_url: str | None) -> dict[str, Any]:
     }
 
 
-ATTENDEE_COLUMNS = ("id", "attendee", "created_on", "modified_on", "is_deleted", "ext_id", "ext_metadata")
+def attendees_answer(rows: Iterable[Sequence[Any]], session_id: str) -> JSONText:
+    """Return attendees (rows of `lookups.people`) as the wire has them.
+
+    There may be thousands, and their metadata is JSON already: it is put in as the database has it, never read.
+    """
+    session = _quoted(session_id)
+    return JSONText(
+        "["
+        + ",".join(
+            f'{{"id":{pk},"sessionId":{session},"attendee":{_quoted(name)},"createdOn":{_moment(created_on)},'
+            f'"modifiedOn":{_moment(modified_on)},"isDeleted":{"true" if has_left else "false"},'
+            f'"extId":{"null" if ext_id is None else _quoted(ext_id)},"extMetadata":{metadata or "null"}}}'
+            for pk, name, created_on, modified_on, has_left, ext_id, metadata in rows
+        )
+        + "]"
+    )
 
 
-def attendee_answer(row: Mapping[str, Any], session_id: str) -> dict[str, Any]:
-    """Return one attendee (a row of `values(*ATTENDEE_COLUMNS)`) as the wire has it."""
-    return {
-        "id": row["id"],
-        "sessionId": session_id,
-        "attendee": row["attendee"],
-        "createdOn": wire_time(row["created_on"]),
-        "modifiedOn": wire_time(row["modified_on"]),
-        "isDeleted": row["is_deleted"],
-        "extId": row["ext_id"],
-        "extMetadata": row["ext_metadata"],
-    }
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _moment(moment: datetime | None) -> str:
+    return "null" if moment is None else f'"{wire_time(moment)}"'

@@ -15,7 +15,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from meetings import idempotency, services
+from meetings import idempotency, lookups, services
 from meetings.api import permissions, schema
 from meetings.api.base import ApiViewSet
 from meetings.api.bodies import read_body
@@ -24,11 +24,10 @@ from meetings.api.filters import filtered
 from meetings.api.negotiation import prefers
 from meetings.api.pagination import MeetingCursor, single_parameter
 from meetings.api.serializers import (
-    ATTENDEE_COLUMNS,
     CreateMeetingBody,
     EditMeetingBody,
     TokenBody,
-    attendee_answer,
+    attendees_answer,
     meeting_answer,
     wire_time,
 )
@@ -159,10 +158,10 @@ class AttendeeViewSet(ApiViewSet):
     def list(self, request: Request, meeting_link: str) -> Response:
         meeting = self.find_meeting(meeting_link)
         is_active = single_parameter(request, "active") == "true"
-        close_silent(meeting)
-        rows = Attendee.objects.filter(meeting=meeting)
-        chosen = rows.active() if is_active else rows
-        return Response([attendee_answer(row, meeting.session_id) for row in chosen.values(*ATTENDEE_COLUMNS)])
+        if services.has_heartbeats(meeting):
+            close_silent(meeting)
+        people = lookups.people_here if is_active else lookups.people
+        return Response(attendees_answer(people.rows(meeting=meeting.pk), meeting.session_id))
 
     @schema.attendance
     def attendance(self, request: Request, meeting_link: str) -> HttpResponse:

@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from meetings import services
+from meetings.facts import identity_of
 from meetings.models import Attendee, Meeting
 from meetings.providers.types import Role
 from meetings.providers.webrtc import tokens
@@ -77,7 +78,12 @@ def test_page_for_guests_mints_a_token_of_the_guest_role(client: Client, meeting
     assert (config["admission"], config["role"]) == ("guest", "subscriber")
     assert answer.status_code == 200
     claims = claims_of(answer.json()["token"], meeting)
-    assert (claims.role, claims.data, claims.identity) == (Role.SUBSCRIBER, "Gus", "guest:browser-0123456789")
+    assert (claims.role, claims.data, claims.identity) == (
+        Role.SUBSCRIBER,
+        "Gus",
+        identity_of(guest_id="browser-0123456789"),
+    )
+    assert "browser-0123456789" not in claims.identity  # whoever reads it must not be able to come as that guest
 
 
 def test_guest_s_name_is_clean_in_the_token_already(client: Client, meeting: Meeting, settings: Any) -> None:
@@ -180,7 +186,9 @@ def test_early_meeting_tells_when_it_opens(client: Client, new_meeting: NewMeeti
 def test_removed_guest_gets_no_new_token(client: Client, meeting: Meeting, settings: Any) -> None:
     guests(settings, "publisher")
     config = page(client, meeting)
-    Attendee.objects.create(meeting=meeting, identity="guest:browser-0123456789", removed_on=timezone.now())
+    Attendee.objects.create(
+        meeting=meeting, identity=identity_of(guest_id="browser-0123456789"), removed_on=timezone.now()
+    )
     answer = ask(client, config)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "attendee_removed")
     assert ask(client, config, browserId="another-browser").status_code == 200

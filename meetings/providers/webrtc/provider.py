@@ -132,7 +132,7 @@ class WebRTCProvider(Provider):
             )
         elif layer == IN_MEMORY_LAYER and not self.settings["ALLOW_IN_MEMORY_LAYER"]:
             # Where another provider is the default, this one may be there and never used.
-            is_used = conf.DEFAULT_PROVIDER == self.alias
+            is_used = self.alias == conf.DEFAULT_PROVIDER
             kind = Error if is_used else CheckWarning
             found.append(
                 kind(

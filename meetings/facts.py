@@ -34,7 +34,8 @@ LOST_REASON = "networkDisconnected"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One thing that was seen. `about` holds what it says of the person: since (ms), data, extId, identity, role,
-    reason, streamType, and `webhookPayload` (the event as it came)."""
+    reason, streamType, and `webhookPayload` (the event as it came); if it was imported, also which row of the original
+    said it (`import`) and what that kept beside the event (`extMetadata`)."""
 
     kind: str
     at: datetime

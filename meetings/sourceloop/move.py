@@ -65,7 +65,8 @@ class Move:
         try:
             with transaction.atomic():
                 tally = work(rows)
-                transaction.set_rollback(self.is_dry)
+                if self.is_dry:
+                    transaction.set_rollback(True)
                 return tally
         except (IntegrityError, DataError) as error:
             if len(rows) > 1:

@@ -57,14 +57,14 @@ def import_meetings(raws: Sequence[Raw], place: Place) -> Tally:
     rows = _readable(raws, tally)
     known = _known(rows)
     fresh: dict[str, OriginalMeeting] = {}
-    links: set[str] = set()
+    links = {meeting.meeting_link for meeting in known.values()}
     stored: list[tuple[OriginalMeeting, Meeting]] = []
     for row in rows:
         meeting = known.get(row.session_id)
         problem = _problem(row, meeting, place)
         if problem is None and meeting is None:
             is_twice = row.session_id in fresh
-            problem = "session_id_taken" if is_twice else "meeting_link_taken" if _has_link(row, known, links) else None
+            problem = "session_id_taken" if is_twice else "meeting_link_taken" if row.meeting_link in links else None
         if problem is not None:
             tally.skip(problem, row.id)
         elif meeting is None:
@@ -109,10 +109,6 @@ def _problem(row: OriginalMeeting, meeting: Meeting | None, place: Place) -> str
     if imported is None:
         return "already_here"
     return None if imported.original_id == row.id else "session_id_taken"
-
-
-def _has_link(row: OriginalMeeting, known: dict[str, Meeting], links: set[str]) -> bool:
-    return row.meeting_link in links or any(meeting.meeting_link == row.meeting_link for meeting in known.values())
 
 
 def _make(rows: Any, place: Place) -> list[Meeting]:

@@ -209,6 +209,32 @@ def test_second_program_on_the_port_says_so_and_what_to_do(project: Path, first:
     assert "Traceback" not in done.stderr
 
 
+def test_second_program_on_the_database_says_so_and_what_to_do(project: Path, first: Running) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "videoconf.run"],
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        timeout=STARTS_WITHIN,
+    )
+
+    assert answer.returncode == 1
+    said = answer.stdout + answer.stderr
+    assert f"another `make run` (process {first.process.pid}, {first.base})" in said
+    assert "set REDIS_URL or another DATABASE_URL" in said
+    assert len(said.strip().splitlines()) == 1
+    assert httpx.get(f"{first.base}/health/ready").status_code == 200
+
+
+def test_killed_program_leaves_the_database_free(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    with running(project) as server:
+        server.stop(signal.SIGKILL)
+        with running(project) as another:
+            assert httpx.get(f"{another.base}/health/ready").status_code == 200
+
+
 def test_worker_that_dies_is_started_again(first: Running) -> None:
     eventually(lambda: len(first.workers()) == 1, 10, "a worker")
     before = first.workers()[0]

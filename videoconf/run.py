@@ -35,7 +35,10 @@ def main() -> None:
         django.setup()
         from django.conf import settings
 
-        with listen(settings.HOST, settings.PORT) as listener:
+        from videoconf.banner import base_url
+        from videoconf.one_server import only_server
+
+        with listen(settings.HOST, settings.PORT) as listener, only_server(base_url()):
             lines = prepare()
             worker.start()
             serve(listener, worker, lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from meetings import facts
 from meetings.facts import Fact
@@ -22,8 +23,11 @@ ENDS = {"connectionDestroyed", "streamDestroyed"}
 
 
 def own_connection_id(row: OriginalAttendee) -> str:
-    """Return an id for a connection that no event names."""
-    return f"import-{row.id}"
+    """Return an id for a connection that no event names.
+
+    It has the shape of Vonage's, which answers 404 for one that it does not know, and refuses what has another shape.
+    """
+    return str(uuid5(NAMESPACE_URL, f"sourceloop:{row.session_id}/{row.id}"))
 
 
 def connection_id_of(row: OriginalAttendee) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import LazySettings
 
-from meetings.providers.memory import MemoryProvider
 from tests.sourceloop.original import Original
 from tests.webhooks.senders import SECRET
+
+API_KEY, API_SECRET = "4700001", "the-api-secret-of-the-original-0123456789"
 
 
 @pytest.fixture
@@ -36,10 +36,9 @@ def any_original(request: pytest.FixtureRequest, transactional_db: None, tmp_pat
 
 @pytest.fixture
 def opentok(settings: LazySettings) -> str:
-    """The alias that imported meetings get; the provider behind it needs no network, its webhooks are signed."""
-    double: dict[str, Any] = {
-        "BACKEND": f"{MemoryProvider.__module__}.{MemoryProvider.__qualname__}",
-        "OPTIONS": {"WEBHOOK_SECRETS": [SECRET]},
+    """The alias that imported meetings get: Vonage's provider, as far as it needs no network."""
+    options = {"API_KEY": API_KEY, "API_SECRET": API_SECRET, "SESSION_SECRETS": [SECRET], "ARCHIVE_SECRETS": [SECRET]}
+    settings.VIDEOCONF_PROVIDERS = settings.VIDEOCONF_PROVIDERS | {
+        "opentok": {"BACKEND": "meetings.providers.opentok.OpenTokProvider", "OPTIONS": options}
     }
-    settings.VIDEOCONF_PROVIDERS = settings.VIDEOCONF_PROVIDERS | {"opentok": double}
     return "opentok"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -304,6 +305,13 @@ class TestMixedUpRows:
         assert outcome(original.move("--batch-size", size)) == {"created": 2}
         assert [row["attendee"] for row in shown(owner, "?active=true")] == ["Ann", "Bob"]
         assert outcome(original.move("--batch-size", size)) == {"unchanged": 2}
+
+    def test_connection_that_no_event_names_looks_like_one_of_vonage_s(self, original: Original) -> None:
+        original.session()
+        original.attendee()
+        original.move()
+
+        assert UUID(Connection.objects.get().connection_id)
 
     def test_row_without_a_name_is_a_person(self, original: Original, owner: ApiClient) -> None:
         original.session()

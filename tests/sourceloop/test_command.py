@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -13,15 +14,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from archives.models import Archive
 from meetings.models import AttendanceFact, Attendee, Connection, ImportedMeeting, Meeting
 from meetings.providers.memory import MemoryProvider
 from tests.callers import ApiClient
 from tests.servers import ROOT, database_url, eventually
+from tests.sourceloop.conftest import API_KEY, API_SECRET
 from tests.sourceloop.original import ATTENDEES, SESSIONS, Original, payload_of
+from tests.webhooks.senders import SECRET, archive, post
 
 pytestmark = pytest.mark.postgres
 SESSIONS_OF = """
@@ -102,6 +107,30 @@ class TestAMeetingThatMoved:
         assert (report["attendee"], report["lastLeave"]) == ("Ann", None)
 
 
+def test_token_for_vonage_opens_the_old_session(original: Original, owner: ApiClient, opentok: str) -> None:
+    """The session id names the API key that made it, as Vonage's do; the token is signed with that key's secret."""
+    session_id = "2_" + base64.urlsafe_b64encode(f"1~{API_KEY}~~1700000000000~AbC~~".encode()).decode().rstrip("=")
+    original.session(session_id=session_id)
+    run(original)
+
+    token = owner.post("/session/link-one/token", {"data": "Ann", "role": "moderator"}).json()["token"]
+
+    claims = jwt.decode(token, API_SECRET, algorithms=["HS256"])
+    assert (claims["session_id"], claims["connection_data"], claims["role"]) == (session_id, "Ann", "moderator")
+
+
+def test_archive_callback_brings_an_archive_that_moved_up_to_date(
+    original: Original, owner: ApiClient, opentok: str
+) -> None:
+    original.session(archive_id="a1")
+    run(original)
+    event = archive(Meeting.objects.get(), "uploaded", "a1")
+
+    assert post(event, secret=SECRET, address="/webhooks/opentok").status_code == 200
+
+    assert Archive.objects.get().status == "uploaded"
+
+
 class TestReports:
     def test_people_read_a_table_and_ids(self, original: Original) -> None:
         original.session()
@@ -150,7 +179,7 @@ class TestReports:
         assert "no provider 'elsewhere' here yet" in err
 
 
-SECRET = "s3cr%40t-word"
+PASSWORD = "s3cr%40t-word"
 
 
 class TestWhatCanNotBeRead:
@@ -172,12 +201,12 @@ class TestWhatCanNotBeRead:
     @pytest.mark.parametrize(
         "source",
         [
-            f"postgres://someone:{SECRET}@%2Fnowhere/at-all",
-            f"postgres://someone:{SECRET}%zz@127.0.0.1:1/nowhere",
-            f"postgres://someone@127.0.0.1:1/nowhere?password={SECRET}&unknown=1",
-            f"mysql://someone:{SECRET}@127.0.0.1/nowhere",
-            f"host=127.0.0.1 port=1 password={SECRET}",
-            f"postgres://someone:{SECRET}@[::1/nowhere",
+            f"postgres://someone:{PASSWORD}@%2Fnowhere/at-all",
+            f"postgres://someone:{PASSWORD}%zz@127.0.0.1:1/nowhere",
+            f"postgres://someone@127.0.0.1:1/nowhere?password={PASSWORD}&unknown=1",
+            f"mysql://someone:{PASSWORD}@127.0.0.1/nowhere",
+            f"host=127.0.0.1 port=1 password={PASSWORD}",
+            f"postgres://someone:{PASSWORD}@[::1/nowhere",
         ],
     )
     def test_address_that_leads_nowhere_does_not_tell_the_password(self, original: Original, source: str) -> None:
@@ -188,7 +217,7 @@ class TestWhatCanNotBeRead:
 
     def test_refused_password_is_not_told(self, original: Original) -> None:
         parts = urlsplit(database_url())
-        source = database_url().replace(f"{parts.username}@", f"nobody-{SECRET[:4]}:{SECRET}@")
+        source = database_url().replace(f"{parts.username}@", f"nobody-{PASSWORD[:4]}:{PASSWORD}@")
 
         assert "word" not in self.failed(original, source)
 

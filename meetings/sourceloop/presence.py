@@ -25,7 +25,7 @@ ENDS = {"connectionDestroyed", "streamDestroyed"}
 def own_connection_id(row: OriginalAttendee) -> str:
     """Return an id for a connection that no event names.
 
-    It has the shape of Vonage's, which answers 404 for one that it does not know, and refuses what has another shape.
+    It has the shape of Vonage's, which answers 404 for one that it does not know, and 400 for an id that can't be.
     """
     return str(uuid5(NAMESPACE_URL, f"sourceloop:{row.session_id}/{row.id}"))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from archives import states
+from archives import states, storage
 from archives.facts import ArchiveFacts
 from archives.models import Archive, StorageTarget
 from archives.providers.base import ArchiveProvider, ArchiveSpec, UploadTarget
@@ -29,7 +30,7 @@ from meetings.exceptions import (
 )
 from meetings.models import Meeting
 from meetings.providers.registry import aliases, get_provider, is_configured
-from meetings.services import provider_of, room_of
+from meetings.services import provider_called, provider_of, room_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ ABANDONED_AFTER = timedelta(seconds=30)
 """When a process that set out to remove or stop something, and left no word, is believed dead."""
 AT_PROVIDER = ("starting", "started", "paused", "stopped", "available")
 """States that the provider may know more of than the row, or has a fresh link for."""
+LINK_LIFETIME = timedelta(minutes=10)
 NOT_FOUND = "Archive Not Found"
 NOBODY_THERE = "Nobody is connected to the meeting yet; start when someone has joined."
 
@@ -226,7 +228,7 @@ def stop_archive(archive: Archive) -> Archive:
     """Stop a running archive; return it. `Conflict` for one that is over, or that ends with its meeting alone."""
     if not archive.is_running:
         raise Conflict(f"The archive is not running; it is {archive.status}.", code="archive_not_running")
-    provider = provider_of(archive.meeting)
+    provider = provider_called(archive.provider)
     rules.refuse_unsupported(provider, "archive", "stop archive")
     if archive.status == "starting":
         raise Conflict("The archive is only just starting; try again.", code="archive_conflict")
@@ -255,7 +257,7 @@ def describe_archive(archive: Archive) -> ArchiveFile:
     """Return an archive as its provider knows it now, with a fresh link. Raises `NotFound` and `ProviderError`."""
     if archive.status == "uploaded":
         return ArchiveFile(archive=archive, url=_bucket_link(archive))
-    provider = provider_of(archive.meeting)
+    provider = provider_called(archive.provider)
     if not provider.archive_backend or archive.status not in AT_PROVIDER or archive.status == "starting":
         return ArchiveFile(archive=archive, url=None)
     try:
@@ -274,7 +276,44 @@ def says_more(archive: Archive, said: ArchiveFacts) -> bool:
 
 
 def _bucket_link(archive: Archive) -> str | None:
-    return None
+    """A link into the bucket; none where there are no links, or where none can be signed, which is logged."""
+    if not archive.storage_key:
+        return None
+    try:
+        return storage.link(
+            archive.target,
+            archive.storage_key,
+            expires=LINK_LIFETIME,
+            filename=file_name(archive),
+            content_type=content_type(archive),
+        )
+    except VideoconfError as error:
+        logger.warning("There is no link to archive %s: %s", archive.pk, error.message)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """An archive's file in a storage that has no links: its size (bytes), and a reader of a part of it."""
+
+    archive: Archive
+    size: int
+
+    def read(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes from `start` up to, not including, `end`."""
+        return storage.open_range(self.archive.target, self.archive.storage_key, start, end)
+
+
+def stored_file(archive: Archive) -> StoredFile:
+    """Return the file to be sent by us; raise `Conflict` if there is none yet, and `StorageError`."""
+    if archive.status != "uploaded" or not archive.storage_key:
+        raise Conflict(f"The archive has no file; it is {archive.status}.", code="archive_not_available")
+    return StoredFile(archive=archive, size=storage.size(archive.target, archive.storage_key))
+
+
+def content_type(archive: Archive) -> str:
+    """Return the media type of an archive's file."""
+    return "application/zip" if archive.output_mode == "individual" else "video/mp4"
 
 
 def file_name(archive: Archive) -> str:
@@ -331,6 +370,8 @@ def _remove(archive: Archive) -> bool:
         provider = get_provider(archive.provider)
         if provider.archive_backend:
             archive_provider(provider).delete(archive.archive_id)
+        if archive.storage_key:
+            storage.delete(archive.target, archive.storage_key)
     except VideoconfError as error:
         logger.warning("Removing archive %s failed: %s", archive.pk, error.code)
         _owe_removal(archive, f"{error.code}: {error.message}")

@@ -12,11 +12,12 @@ import logging
 import traceback
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from meetings import attendance, deferred, extensions, facts
+from meetings import attendance, deferred, extensions, facts, first_sight
 from meetings.conf import conf
 from meetings.exceptions import (
     WebhookError,
@@ -25,6 +26,7 @@ from meetings.exceptions import (
     WebhookSecretMissing,
     WebhookUnsigned,
 )
+from meetings.lookups import Compiled, Slot
 from meetings.models import Connection, Meeting, WebhookDelivery
 from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider
@@ -122,14 +124,16 @@ def _keep_rejected(provider: Provider, message: WebhookMessage, error: WebhookEr
         rejected.filter(pk__lte=oldest).order_by().delete()
 
 
-def dedupe_key(alias: str, body: bytes) -> str:
-    """Return the hash of a provider's alias and the canonical form of a body."""
-    canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
+def dedupe_key(alias: str, document: Any) -> str:
+    """Return the hash of a provider's alias and the canonical form of a JSON document."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(f"{alias}\n{canonical}".encode()).hexdigest()
 
 
 def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequence[ProviderEvent]) -> Outcome:
-    first, key = events[0], dedupe_key(provider.alias, message.body)
+    first, key = events[0], dedupe_key(provider.alias, json.loads(message.body))
+    if len(events) == 1 and first_sight.store(provider.alias, key, message, first):
+        return Outcome.STORED
     with transaction.atomic():
         WebhookDelivery.objects.bulk_create(
             [
@@ -166,8 +170,19 @@ def replay(delivery: WebhookDelivery) -> WebhookDelivery:
     return locked
 
 
+def _waiting_of(provider: Slot, session_id: Slot) -> Any:
+    rows = WebhookDelivery.objects.filter(provider=provider, session_id=session_id, verdict=Verdict.UNMATCHED)
+    return rows.order_by().values_list("pk")[:1]
+
+
+_waiting = Compiled(WebhookDelivery, _waiting_of, "provider", "session_id")
+"""Whether anything waits; mostly nothing does, and each new meeting asks."""
+
+
 def apply_waiting(meeting: Meeting) -> int:
     """Apply the deliveries that came before their meeting did; return how many."""
+    if not _waiting.rows(provider=meeting.provider, session_id=meeting.session_id):
+        return 0
     waiting = WebhookDelivery.objects.filter(
         provider=meeting.provider, session_id=meeting.session_id, verdict=Verdict.UNMATCHED
     ).order_by("id")

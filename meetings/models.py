@@ -188,7 +188,7 @@ class Attendee(models.Model):  # type: ignore[django-manager-missing]
     `is_deleted` means "not here now".
     """
 
-    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="attendees")
+    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, db_index=False, related_name="attendees")
     identity = models.CharField(max_length=300)
     attendee = models.CharField("name", max_length=1000, blank=True)
     is_deleted = models.BooleanField("has left", default=False)
@@ -217,7 +217,7 @@ class Attendee(models.Model):  # type: ignore[django-manager-missing]
 class Connection(models.Model):
     """One client's stay in a meeting, unique by the provider's connection id."""
 
-    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="connections")
+    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, db_index=False, related_name="connections")
     connection_id = models.CharField(max_length=255)
     attendee = models.ForeignKey(Attendee, on_delete=models.PROTECT, null=True, blank=True, related_name="connections")
     joined_at = models.DateTimeField(null=True, blank=True)
@@ -322,7 +322,7 @@ class AttendanceFact(models.Model):
         SESSION_STARTED = "session_started", "session started"
         SESSION_ENDED = "session_ended", "session ended"
 
-    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="facts")
+    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, db_index=False, related_name="facts")
     kind = models.CharField(max_length=24, choices=Kind.choices)
     at = models.DateTimeField()
     source = models.CharField(max_length=32)

@@ -335,12 +335,16 @@ def _moderated(meeting: Meeting, what: str) -> Provider:
 
 def provider_of(meeting: Meeting) -> Provider:
     """Return a meeting's provider; raise `ConfigurationMissing` if its alias is not configured any more."""
-    if not is_configured(meeting.provider):
+    return provider_called(meeting.provider)
+
+
+def provider_called(alias: str) -> Provider:
+    """Return the provider that a row names; raise `ConfigurationMissing` if it is not configured any more."""
+    if not is_configured(alias):
         raise ConfigurationMissing(
-            f"The provider {meeting.provider!r} of this meeting is not configured here.",
-            code="provider_not_configured",
+            f"The provider {alias!r} of this meeting is not configured here.", code="provider_not_configured"
         )
-    return get_provider(meeting.provider)
+    return get_provider(alias)
 
 
 def has_heartbeats(meeting: Meeting) -> bool:

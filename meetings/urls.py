@@ -11,8 +11,8 @@ from meetings.webhooks.urls import urlpatterns as webhooks
 app_name = "videoconf"
 
 urlpatterns = [
-    *api,
     *webhooks,
+    *api,
     path("meet/<str:meeting_link>", MeetingPage.as_view(), name="meet"),
     path("meet/<str:meeting_link>/token", MeetingPageToken.as_view(), name="meet-token"),
     path("ws/meet/<str:meeting_link>", upgrade_required),

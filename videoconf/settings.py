@@ -89,7 +89,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "videoconf.page_policy.PagePolicyMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -242,7 +242,6 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
     },
-    "EXCLUDE_URL_PREFIXES": ["/session", "/archives", "/webhooks"],  # nothing there is a page
 }
 PERMISSIONS_POLICY: dict[str, list[str]] = {
     "camera": ["self"],

@@ -6,12 +6,12 @@ from videoconf import errors
 from videoconf.views import LandingView, favicon
 
 urlpatterns = [
+    path("", include("meetings.urls")),
+    path("", include("archives.urls")),
     path("", LandingView.as_view(), name="landing"),
     path("favicon.ico", favicon),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    path("", include("archives.urls")),
-    path("", include("meetings.urls")),
     # The last word on an unknown path, also with DEBUG: a client's mistyped path reads the same everywhere.
     re_path("", errors.not_found),
 ]

@@ -78,9 +78,10 @@ class StorageTargetAnswer(serializers.Serializer[Any]):
 
 def archive_answer(archive: Archive, url: str | None = None) -> dict[str, Any]:
     """Return one archive as the wire has it; `url` is a link to its file that expires."""
+    session_id = getattr(archive, "session_id", None) or archive.meeting.session_id
     return {
         "name": archive.name,
-        "sessionId": archive.meeting.session_id,
+        "sessionId": session_id,
         "metaData": {
             "id": archive.archive_id,
             "status": archive.status,

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
+from django.db.models import F
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from archives import services
+from archives import lookups, services
 from archives.api import permissions, schema
 from archives.api.serializers import StartArchiveBody, StorageTargetBody, archive_answer, target_answer
+from archives.downloads import file_response
 from archives.models import Archive, StorageTarget
 from archives.providers.base import ArchiveSpec
 from archives.querysets import ArchiveQuerySet
@@ -20,7 +24,7 @@ from meetings.api.bodies import read_body
 from meetings.api.errors import invalid_parameter
 from meetings.api.fields import InstantProperty
 from meetings.api.pagination import integer_parameter, single_parameter
-from meetings.exceptions import Conflict, Forbidden, NotFound
+from meetings.exceptions import Forbidden, NotFound
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 MAX_COUNT = 1000
@@ -46,7 +50,7 @@ class ArchiveViewSet(ApiViewSet):
         count = integer_parameter(request, "count", default=50, minimum=1, maximum=MAX_COUNT)
         offset = integer_parameter(request, "offset", default=0, minimum=0, maximum=MAX_OFFSET)
         rows = _filtered(request, Archive.objects.alive().of_tenant(self.caller.tenant))
-        page = rows.select_related("meeting").order_by("-id")[offset : offset + count]
+        page = rows.annotate(session_id=F("meeting__session_id")).order_by("-id")[offset : offset + count]
         return Response({"count": rows.count(), "items": [archive_answer(archive) for archive in page]})
 
     @schema.retrieve_archive
@@ -60,11 +64,19 @@ class ArchiveViewSet(ApiViewSet):
         return Response(None)
 
     @schema.download_archive
-    def download(self, request: Request, archive_id: str) -> Response:
+    def download(self, request: Request, archive_id: str) -> HttpResponseBase:
         found = services.describe_archive(self._find(archive_id))
-        if found.url is None:
-            raise Conflict(f"The archive has no file; it is {found.archive.status}.", code="archive_not_available")
-        return Response(status=302, headers={"Location": found.url, "Cache-Control": "no-store"})
+        if found.url is not None:
+            return HttpResponse(status=302, headers={"Location": found.url, "Cache-Control": "no-store"})
+        archive = found.archive
+        file = services.stored_file(archive)
+        return file_response(
+            request,
+            size=file.size,
+            read=file.read,
+            filename=services.file_name(archive),
+            content_type=services.content_type(archive),
+        )
 
     @schema.start_archive
     def start(self, request: Request, meeting_link: str) -> Response:
@@ -78,8 +90,9 @@ class ArchiveViewSet(ApiViewSet):
         return Response(archive_answer(services.stop_archive(self._find(archive_id))))
 
     def _find(self, archive_id: str) -> Archive:
-        rows = Archive.objects.alive().of_tenant(self.caller.tenant).select_related("meeting")
-        archive: Archive | None = rows.filter(archive_id=archive_id).first() if _ID.fullmatch(archive_id) else None
+        archive: Archive | None = None
+        if _ID.fullmatch(archive_id):
+            archive = lookups.alive_archive.first(tenant=self.caller.tenant, archive_id=archive_id)
         if archive is None:
             raise NotFound("Archive Not Found", code="archive_not_found")
         return archive

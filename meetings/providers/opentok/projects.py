@@ -28,6 +28,7 @@ from meetings.exceptions import ProviderRefused
 from meetings.providers.types import Role
 
 CALL_TOKEN_LIFETIME = 180  # seconds
+CALL_TOKEN_SHARED = 30  # seconds
 SDK_ROLES = {
     Role.SUBSCRIBER: opentok.Roles.subscriber,
     Role.PUBLISHER: opentok.Roles.publisher,
@@ -47,10 +48,21 @@ class Project(ABC):
         self.identifier = identifier
         """What stands in the paths of the REST API: the API key or the application's id."""
         self._client = client
+        self._signed: tuple[float, dict[str, str]] = (0.0, {})
+
+    def headers(self) -> dict[str, str]:
+        """Return the header that signs a call; good for some minutes, never logged. Calls of the same time share it."""
+        now = time.time()
+        until, known = self._signed
+        if now < until:
+            return known
+        made = self._sign(int(now))
+        self._signed = (now + CALL_TOKEN_SHARED, made)
+        return made
 
     @abstractmethod
-    def headers(self) -> dict[str, str]:
-        """Return the header that signs one call; good for some minutes, never logged."""
+    def _sign(self, now: int) -> dict[str, str]:
+        """Return a new header, signed at `now` (seconds since 1970)."""
 
     def owns(self, session_id: str) -> bool:
         """Whether a session id carries this project's identifier."""
@@ -90,8 +102,7 @@ class LegacyProject(Project):
         super().__init__(api_key, client)
         self._secret = api_secret
 
-    def headers(self) -> dict[str, str]:
-        now = int(time.time())
+    def _sign(self, now: int) -> dict[str, str]:
         claims = {
             "iss": self.identifier,
             "ist": "project",
@@ -118,8 +129,7 @@ class ApplicationProject(Project):
         super().__init__(application_id, _application_client(application_id, pem))
         self._client.api_secret = self._key = key  # parsed once; the SDK hands it on to the signing as it is
 
-    def headers(self) -> dict[str, str]:
-        now = int(time.time())
+    def _sign(self, now: int) -> dict[str, str]:
         claims = {
             "application_id": self.identifier,
             "ist": "project",

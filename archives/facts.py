@@ -34,7 +34,8 @@ MAX_ID = 255
 class ArchiveFacts:
     """One archive as its provider describes it: `size` in bytes, `duration` in seconds.
 
-    `url` is a link that expires within minutes, where the provider itself has the file; it is never stored.
+    `url` is a link that expires within minutes, where the provider itself has the file; it is never stored. Callbacks
+    say less than answers do: an empty `output_mode` and a `None` mean that nothing was said.
     """
 
     archive_id: str
@@ -46,9 +47,9 @@ class ArchiveFacts:
     size: int = 0
     duration: int = 0
     resolution: str = ""
-    output_mode: str = "composed"
-    has_audio: bool = True
-    has_video: bool = True
+    output_mode: str = ""
+    has_audio: bool | None = None
+    has_video: bool | None = None
     url: str | None = None
     sha256: str = ""
 
@@ -78,9 +79,9 @@ def of_payload(payload: Mapping[str, Any]) -> ArchiveFacts | None:
         size=_number(payload.get("size"), LARGEST_SIZE),
         duration=_number(payload.get("duration"), LONGEST),
         resolution=_text(payload.get("resolution"), 16),
-        output_mode=_text(payload.get("outputMode"), 16) or "composed",
-        has_audio=payload.get("hasAudio") is not False,
-        has_video=payload.get("hasVideo") is not False,
+        output_mode=_text(payload.get("outputMode"), 16),
+        has_audio=_flag(payload.get("hasAudio")),
+        has_video=_flag(payload.get("hasVideo")),
         url=_text(payload.get("url"), 4096) or None,
         sha256=_text(payload.get("sha256sum"), 64),
     )
@@ -93,6 +94,10 @@ def _text(value: Any, most: int) -> str:
 def _number(value: Any, most: int) -> int:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value <= most else 0
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _moment(value: Any) -> datetime | None:

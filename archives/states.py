@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db.models import Subquery
 from django.utils import timezone
 
@@ -30,6 +32,7 @@ def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = Non
     archive.size, archive.duration = max(said.size, archive.size), max(said.duration, archive.duration)
     archive.name = archive.name or said.name
     archive.resolution = archive.resolution or said.resolution
+    _take_kind(archive, said)
     archive.sha256 = archive.sha256 or said.sha256
     if archive.status == "uploaded" and not archive.storage_key:
         _place(archive, said)
@@ -62,12 +65,16 @@ def _make(meeting: Meeting, said: ArchiveFacts) -> Archive:
         tenant=meeting.tenant,
         provider=meeting.provider,
         archive_id=said.archive_id,
-        output_mode=said.output_mode,
-        has_audio=said.has_audio,
-        has_video=said.has_video,
         created_on=said.created_at or timezone.now(),
         created_by=SYSTEM_ACTOR,
     )
+
+
+def _take_kind(archive: Archive, said: ArchiveFacts) -> None:
+    """Callbacks do not say what kind of recording it is; what is not said changes nothing."""
+    archive.output_mode = said.output_mode or archive.output_mode
+    archive.has_audio = archive.has_audio if said.has_audio is None else said.has_audio
+    archive.has_video = archive.has_video if said.has_video is None else said.has_video
 
 
 def _place(archive: Archive, said: ArchiveFacts) -> None:
@@ -75,7 +82,8 @@ def _place(archive: Archive, said: ArchiveFacts) -> None:
     provider = get_provider(archive.provider)
     if not provider.archive_backend:
         return
-    archive.storage_key = archive_provider(provider).storage_key(said)
+    known = replace(said, output_mode=archive.output_mode)
+    archive.storage_key = archive_provider(provider).storage_key(known)
     earlier = StorageTarget.objects.order_by("-id")
     archive.target = earlier.filter(created_on__lte=archive.created_on).first() or earlier.first()
 

@@ -56,7 +56,7 @@ def test_an_event_that_was_looking_for_its_meeting_while_that_was_stored_is_appl
 
     def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         result = execute(sql, params, many, context)
-        is_search = sql.startswith("SELECT") and 'FROM "videoconf_meetings_meeting"' in sql
+        is_search = sql.startswith("SELECT") and 'FROM "videoconf_meetings_meeting"' in sql and "FOR UPDATE" not in sql
         if is_search and not waiting:
             in_threads(1, store_meeting)
         return result

@@ -13,12 +13,14 @@ os.environ.update(
 )
 
 from videoconf.settings import *  # noqa: F403
-from videoconf.settings import DATABASES, INSTALLED_APPS, VAR_DIR, VIDEOCONF_PROVIDERS
+from videoconf.settings import CACHES, DATABASES, INSTALLED_APPS, VAR_DIR, VIDEOCONF_PROVIDERS
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, so that the threads of a live server do not share one connection; two runs at a time have two.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / f"test-{os.getpid()}.sqlite3")}
 VAR_DIR.mkdir(exist_ok=True)
+# Each worker of a parallel run empties its own cache after each test.
+CACHES["default"]["KEY_PREFIX"] = f"videoconf-cache-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 VIDEOCONF_PROVIDERS["webrtc"]["OPTIONS"]["ALLOW_IN_MEMORY_LAYER"] = True  # a test is one process

@@ -303,3 +303,38 @@ def test_without_debug_static_files_carry_their_hash(tmp_path: Path) -> None:
         assert script.status_code == 200
         for imported in re.findall(r'from "(\.[^"]+)"', script.text):
             assert re.search(r"\.[0-9a-f]{12}\.js$", imported), imported
+
+
+def test_vonage_can_be_looked_at_without_an_account(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    shutil.copytree(ROOT / "tests" / "vonage", project / "tests" / "vonage")
+    with running(project, VIDEOCONF_PROVIDER="opentok", VIDEOCONF_DEMO="1") as server:
+        link = server.find(r"/meet/([A-Za-z0-9_-]+)")
+        vonage = server.find(r"A stand-in at (\S+)")
+        caller = {"Authorization": f"Bearer {server.find(r'Bearer ([A-Za-z0-9_.-]+)')}"}
+        joined = httpx.post(f"{server.base}/session/{link}/token", headers=caller, json={"data": "Ann"}).json()
+        who = {"session_id": joined["sessionId"], "token": joined["token"]}
+        assert httpx.post(f"{vonage}/__stand_in/connect", json=who).status_code == 200
+
+        def names() -> list[str]:
+            people = httpx.get(f"{server.base}/session/{link}/attendees", headers=caller).json()
+            return [one["attendee"] for one in people]
+
+        eventually(lambda: names() == ["Ann"], 10, "the signed webhook of a person who joined is applied")
+        assert server.stop() == 0
+
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(vonage)
+
+
+def test_a_demo_beside_credentials_is_refused(project: Path) -> None:
+    env = {"VIDEOCONF_DEMO": "1", "VONAGE_API_KEY": "46000001", "VONAGE_API_SECRET": "0123456789abcdef"}
+    refused = subprocess.run(
+        [sys.executable, "-m", "videoconf.run"],
+        cwd=project,
+        env={"PATH": os.environ["PATH"]} | env,
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode != 0
+    assert "VIDEOCONF_DEMO: it is for those who have no credentials" in refused.stderr

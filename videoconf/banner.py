@@ -53,6 +53,8 @@ def call_lines(base: str, token: str | None) -> list[str]:
 
 def warnings() -> list[str]:
     found = []
+    if settings.DEMO and settings.VONAGE:
+        found.append(f"  A stand-in at {settings.VONAGE['API_URL']} answers for Vonage (VIDEOCONF_DEMO), media apart.")
     if settings.VIDEOCONF["ALLOW_UNSIGNED_WEBHOOKS"]:
         found.append("  Webhooks are accepted unsigned (ALLOW_UNSIGNED_WEBHOOKS).")
     if settings.VIDEOCONF["GUEST_ROLE"]:

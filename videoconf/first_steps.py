@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
+from meetings.conf import conf
 from meetings.models import Meeting
 from meetings.plans import MeetingPlan
 from meetings.services import create_meeting
@@ -42,8 +43,9 @@ def first_admin() -> FirstAdmin:
 
 def find_ready_meeting() -> Meeting | None:
     """Return the meeting that `make run` keeps ready, if it has not ended."""
-    meeting: Meeting | None = Meeting.objects.alive().filter(tenant="", ext_id=READY_MEETING, end_time=None).first()
-    return meeting
+    mine = Meeting.objects.alive().filter(tenant="", ext_id=READY_MEETING, end_time=None)
+    meeting: Meeting | None = mine.filter(provider=conf.DEFAULT_PROVIDER).first()
+    return None if settings.DEMO else meeting  # the stand-in knows nothing of an earlier start
 
 
 def ready_meeting() -> Meeting:

@@ -36,9 +36,10 @@ def main() -> None:
         from django.conf import settings
 
         from videoconf.banner import base_url
+        from videoconf.demo import stand_in
         from videoconf.one_server import only_server
 
-        with listen(settings.HOST, settings.PORT) as listener, only_server(base_url()):
+        with listen(settings.HOST, settings.PORT) as listener, only_server(base_url()), stand_in():
             lines = prepare()
             worker.start()
             serve(listener, worker, lines)

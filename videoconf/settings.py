@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from corsheaders.defaults import default_headers
 from django.utils.crypto import salted_hmac
 
-from videoconf import __version__
+from videoconf import __version__, demo
 from videoconf.credentials import public_key, vonage
 from videoconf.environment import LOOPBACK, WILDCARDS, Environment, refuse
 from videoconf.keys import generate_once
@@ -263,12 +263,17 @@ CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate"]
 
 # --- meetings -----------------------------------------------------------------------------------------------
 VONAGE = vonage(env)
+DEMO = MAKE_RUN and env.flag("VIDEOCONF_DEMO", default=False)
+if DEMO and VONAGE is not None:
+    raise refuse("VIDEOCONF_DEMO", "it is for those who have no credentials, but VONAGE_… has some. Unset one of them.")
+if DEMO:
+    VONAGE = demo.options(SECRET_KEY, PORT + 1)
 DEFAULT_PROVIDER = env.choice("VIDEOCONF_PROVIDER", ("webrtc", "opentok"), "webrtc")
 if DEFAULT_PROVIDER == "opentok" and VONAGE is None:
     raise refuse(
         "VIDEOCONF_PROVIDER",
         "opentok needs credentials: VONAGE_API_KEY and VONAGE_API_SECRET, or VONAGE_APPLICATION_ID and "
-        "VONAGE_PRIVATE_KEY.",
+        "VONAGE_PRIVATE_KEY. To look at it without an account, set VIDEOCONF_DEMO=1 and run `make run`.",
     )
 TURN_URLS = env.addresses("TURN_URLS", ("turn", "turns"))
 TURN_SECRET = env.optional("TURN_SECRET")

@@ -41,6 +41,7 @@ ABANDONED_AFTER = timedelta(seconds=30)
 AT_PROVIDER = ("starting", "started", "paused", "stopped", "available")
 """States that the provider may know more of than the row, or has a fresh link for."""
 LINK_LIFETIME = timedelta(minutes=10)
+WITHOUT_FILE = ("failed", "expired")
 NOT_FOUND = "Archive Not Found"
 NOBODY_THERE = "Nobody is connected to the meeting yet; start when someone has joined."
 
@@ -196,7 +197,7 @@ def _reserve(meeting: Meeting, spec: ArchiveSpec, actor: str) -> Archive:
     """Make the row that waits for the provider's id; the database lets one run at a time."""
     try:
         with transaction.atomic():
-            lock(meeting)
+            rules.refuse_over(lock(meeting), now=timezone.now())
             if Archive.objects.alive().running().filter(meeting=meeting).exists():
                 raise Conflict("The meeting is being recorded already.", code="archive_running")
             archive: Archive = Archive.objects.create(
@@ -369,7 +370,7 @@ def _remove(archive: Archive) -> bool:
             raise ProviderError(f"The provider {archive.provider!r} is not configured.")
         provider = get_provider(archive.provider)
         if provider.archive_backend:
-            archive_provider(provider).delete(archive.archive_id)
+            _remove_at_provider(archive_provider(provider), archive)
         if archive.storage_key:
             storage.delete(archive.target, archive.storage_key)
     except VideoconfError as error:
@@ -384,6 +385,15 @@ def _remove(archive: Archive) -> bool:
     return True
 
 
+def _remove_at_provider(recorder: ArchiveProvider, archive: Archive) -> None:
+    """An archive that failed or expired has no file, and Vonage refuses to delete such a one for ever."""
+    try:
+        recorder.delete(archive.archive_id)
+    except ProviderConflict:
+        if archive.status not in WITHOUT_FILE:
+            raise
+
+
 def _owe_removal(archive: Archive, reason: str) -> None:
     again_at = timezone.now() + min(FIRST_RETRY * 2 ** min(archive.removal_attempts, 10), LONGEST_RETRY)
     with transaction.atomic():
@@ -395,22 +405,31 @@ def _remove_later(archive: Archive, at: datetime) -> None:
     deferred.run_later("archives.tasks.repeat_removal", archive.pk, at=at)
 
 
-def stop_archives_of(meeting: Meeting) -> bool:
-    """Stop what still records a meeting that is over; return whether nothing records it any more.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """How many archives were stopped, and why others could not be."""
+
+    count: int
+    failures: tuple[str, ...]
+
+
+def stop_archives_of(meeting: Meeting) -> Stopped:
+    """Stop what still records a meeting that is over.
 
     An archive that can't be stopped by us (always mode) ends by itself when everybody is out.
     """
     running = Archive.objects.alive().running().filter(meeting=meeting).exclude(status="starting")
-    is_done = True
+    count, failures = 0, []
     for archive in running.select_related("meeting"):
         try:
             stop_archive(archive)
+            count += 1
         except (Conflict, NotFound):
             continue
         except VideoconfError as error:
             logger.warning("Stopping archive %s failed: %s", archive.pk, error.code)
-            is_done = False
-    return is_done
+            failures.append(f"archive {archive.archive_id}: {error.code}: {error.message}")
+    return Stopped(count=count, failures=tuple(failures))
 
 
 def stop_archives_later(meeting: Meeting, at: datetime) -> None:
@@ -421,7 +440,7 @@ def stop_archives_later(meeting: Meeting, at: datetime) -> None:
 def repeat_stopping(meeting_id: int, attempt: int) -> bool:
     """Stop what still records an ended meeting, and come back later if the provider does not take it."""
     meeting = Meeting.objects.filter(pk=meeting_id, end_time__isnull=False).first()
-    if meeting is None or stop_archives_of(meeting):
+    if meeting is None or not stop_archives_of(meeting).failures:
         return True
     again_at = timezone.now() + min(FIRST_RETRY * 2 ** min(attempt, 10), LONGEST_RETRY)
     deferred.run_later("archives.tasks.stop_archives", meeting.pk, attempt + 1, at=again_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from django.db.models import Subquery
 from django.utils import timezone
@@ -15,17 +16,21 @@ from meetings.attendance import lock
 from meetings.models import Meeting
 from meetings.providers.registry import get_provider
 
+CLOCKS_APART = timedelta(minutes=1)
+"""How far a provider's clock may be behind ours; callbacks say the time of a start in whole seconds."""
+
 
 def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = None) -> Archive | None:
     """Bring the row of an archive up to date, inside the caller's transaction; return it. Safe to repeat.
 
-    An id that is not known yet goes to `pending`, else to the row of ours that waits for one, else to a new row. Return
-    `None` for statuses that are no state of an archive (`streamAdded`, …).
+    `pending` is the row whose start is answered with this id. Without it an id that is not known yet goes to the row of
+    ours that waits for one, if that may be it, else to a new row. Return `None` for statuses that are no state of an
+    archive (`streamAdded`, …).
     """
     if not said.is_state:
         return None
     lock(meeting)
-    archive = _find(meeting, said.archive_id, pending) or _make(meeting, said)
+    archive = _find(meeting, said, pending) or _make(meeting, said)
     if RANKS[said.status] >= RANKS.get(archive.status, 0) and not _is_settled(archive.status, said.status):
         archive.status = said.status
         archive.reason = said.reason or archive.reason
@@ -47,16 +52,34 @@ def _is_settled(before: str, after: str) -> bool:
     return RANKS[before] == RANKS[after] == RANKS["available"] and before != after
 
 
-def _find(meeting: Meeting, archive_id: str, pending: Archive | None) -> Archive | None:
+def _find(meeting: Meeting, said: ArchiveFacts, pending: Archive | None) -> Archive | None:
     rows = Archive.objects.select_for_update().filter(provider=meeting.provider)
-    known: Archive | None = rows.filter(archive_id=archive_id).first()
-    if known is not None:
+    known: Archive | None = rows.filter(archive_id=said.archive_id).first()
+    if known is not None and pending is None:
         return known
     waiting = rows.filter(meeting=meeting, is_ours=True, status="starting", deleted=False)
-    adopted: Archive | None = (waiting if pending is None else waiting.filter(pk=pending.pk)).first()
-    if adopted is not None:
-        adopted.archive_id = archive_id
-    return adopted
+    if pending is not None:
+        waiting = waiting.filter(pk=pending.pk)
+    ours: Archive | None = waiting.first()
+    if ours is None or (pending is None and not _may_be(ours, said)):
+        return known
+    if known is not None:
+        return _claim(known, ours)
+    ours.archive_id = said.archive_id
+    return ours
+
+
+def _may_be(waiting: Archive, said: ArchiveFacts) -> bool:
+    """Whether a callback can be about the start that waits for its id; another system may record the session too."""
+    is_earlier = said.created_at is not None and said.created_at < waiting.created_on - CLOCKS_APART
+    return not is_earlier and (not said.name or said.name == waiting.name)
+
+
+def _claim(known: Archive, ours: Archive) -> Archive:
+    """A callback made a row of its own before the answer to our start came: that row is ours, the one in wait goes."""
+    ours.delete()
+    known.is_ours, known.created_by, known.name = True, ours.created_by, ours.name
+    return known
 
 
 def _make(meeting: Meeting, said: ArchiveFacts) -> Archive:

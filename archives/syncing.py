@@ -72,7 +72,9 @@ def _sync_provider(alias: str, recorder: ArchiveProvider, now: datetime, since: 
     _ask_for_the_rest(alias, recorder, now, since, listed, done)
     running = Archive.objects.alive().running().filter(provider=alias, meeting__end_time__isnull=False)
     for meeting in Meeting.objects.filter(pk__in=running.values("meeting")[:BATCH]):
-        done.stopped += services.stop_archives_of(meeting)
+        stopped = services.stop_archives_of(meeting)
+        done.stopped += stopped.count
+        done.failures += [f"{alias}: {failure}" for failure in stopped.failures]
 
 
 def _take(alias: str, items: tuple[ArchiveFacts, ...]) -> int:

@@ -236,8 +236,20 @@ def _disconnect(meeting: Meeting, connection_ids: list[str]) -> bool:
         logger.exception("Putting out meeting %s failed", meeting.pk)
         _owe_disconnect(meeting, f"error: {type(error).__name__}")
         return False
-    meeting.mark_disconnected()
-    return True
+    return _note_disconnected(meeting, connection_ids)
+
+
+def _note_disconnected(meeting: Meeting, connection_ids: list[str]) -> bool:
+    """Nothing is owed any more, unless somebody's arrival was told while the others were put out."""
+    with transaction.atomic():
+        attendance.lock(meeting)
+        meeting.mark_disconnected()
+        if set(_open_connection_ids(meeting)) <= set(connection_ids):
+            return True
+        now = timezone.now()
+        meeting.owe_disconnect(now)
+        _disconnect_later(meeting, now)
+    return False
 
 
 def _owe_disconnect(meeting: Meeting, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from archives import facts
@@ -37,13 +38,14 @@ class OpenTokArchives(ArchiveProvider):
             "layout": dict(spec.layout) if spec.layout else None,
         }
         document |= {name: value for name, value in given.items() if value}
-        return _facts_of(self.api.call("POST", "/archive", document=document))
+        said = _facts_of(self.api.call("POST", "/archive", document=document))
+        return said if said.is_state else replace(said, status="started")  # it has an id, so it runs
 
     def stop(self, archive_id: str) -> ArchiveFacts:
-        return _facts_of(self.api.call("POST", f"/archive/{part(archive_id)}/stop"))
+        return _facts_of(self.api.call("POST", f"/archive/{part(archive_id)}/stop"), archive_id)
 
     def describe(self, archive_id: str) -> ArchiveFacts:
-        return _facts_of(self.api.call("GET", f"/archive/{part(archive_id)}", repeatable=True))
+        return _facts_of(self.api.call("GET", f"/archive/{part(archive_id)}", repeatable=True), archive_id)
 
     def list(self, *, session_id: str | None = None, offset: int = 0, count: int = 1000) -> ArchivePage:
         query: dict[str, Any] = {"offset": offset, "count": count}
@@ -86,11 +88,13 @@ class OpenTokArchives(ArchiveProvider):
         return f"{self.api.project.identifier}/{facts.archive_id}/archive.{suffix}"
 
 
-def _facts_of(answer: Answer) -> ArchiveFacts:
+def _facts_of(answer: Answer, archive_id: str | None = None) -> ArchiveFacts:
     said = answer.json()
     found = facts.of_payload(said) if isinstance(said, dict) else None
     if found is None:
         raise ProviderError("The answer describes no archive.", status=answer.status)
+    if archive_id not in (None, found.archive_id):
+        raise ProviderError("The answer describes another archive.", status=answer.status)
     return found
 
 

@@ -57,9 +57,10 @@ class Provider(ABC):
             return
         kinds: tuple[type, ...] = (list, tuple) if isinstance(default, (list, tuple)) else (type(default),)
         is_flag_for_number = isinstance(value, bool) and bool not in kinds
+        kinds = (int, float) if kinds == (float,) else kinds
         are_texts = not isinstance(value, (list, tuple)) or all(isinstance(item, str) for item in value)
         if not isinstance(value, kinds) or is_flag_for_number or not are_texts:
-            wanted = "a list of texts" if list in kinds else f"of type {kinds[0].__name__}"
+            wanted = "a list of texts" if list in kinds else f"of type {' or '.join(kind.__name__ for kind in kinds)}"
             raise ImproperlyConfigured(f'VIDEOCONF_PROVIDERS["{self.alias}"]["OPTIONS"]["{name}"] must be {wanted}.')
 
     @property

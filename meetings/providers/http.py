@@ -123,6 +123,8 @@ class HttpClient:
             refused = _refusal(status, content, response.headers)
             logger.warning("%s %s at %s was answered with %s: %s", method, path, self.name, status, refused.message)
             raise refused
+        if content.lstrip()[:1] == b"<":
+            raise ProviderError("The answer is a page, or XML: it is not the provider's.", status=status)
         return Answer(status=status, body=content)
 
     def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:

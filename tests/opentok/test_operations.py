@@ -13,7 +13,9 @@ from archives.models import Archive, StorageTarget
 from tests.api.errors import error_of, refused
 from tests.callers import ApiClient
 from tests.opentok.house import STORAGE_KEYS, House, good, run_due_tasks
-from tests.vonage import Refused, TokenRefused
+from tests.servers import eventually
+from tests.threads import in_threads
+from tests.vonage import Refused, TokenRefused, faults
 from tests.vonage.sessions import Session
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +165,29 @@ def test_who_comes_with_an_old_token_after_the_end_is_put_out_by_the_worker(hous
     made = len(house.vonage.requests)
     run_due_tasks()
     assert len(house.vonage.requests) == made, "nothing is owed any more"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_comes_while_the_others_are_put_out_is_put_out_too(legacy: House) -> None:
+    link = legacy.create()
+    token = legacy.token(link, data="Late")
+    legacy.join(link, "Ann")
+    legacy.vonage.fail("DELETE **", faults.late(1))
+
+    def work(number: int) -> None:
+        if number:
+            good(ApiClient(legacy.api.token).patch(f"/session/{link}/end"))
+            return
+        eventually(lambda: legacy.calls("DELETE"), "Ann is being put out")
+        legacy.vonage.connect(legacy.session_id(link), token=token)
+        legacy.deliver()
+
+    in_threads(2, work)
+    assert [one.data for one in session_of(legacy, link).connections.values()] == ["Late"]
+
+    run_due_tasks()
+
+    assert not session_of(legacy, link).connections
 
 
 # --- who is there ---------------------------------------------------------------------------------------------

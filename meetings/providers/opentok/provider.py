@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +52,7 @@ class OpenTokProvider(Provider):
         "APPLICATION_ID": "",
         "PRIVATE_KEY": "",
         "API_URL": "",
-        "TIMEOUT": 10,
+        "TIMEOUT": 10.0,
         "SESSION_SECRETS": (),
         "ARCHIVE_SECRETS": (),
         "WEBHOOK_MAX_AGE": signatures.MAX_AGE,
@@ -68,7 +69,7 @@ class OpenTokProvider(Provider):
         self.project = _project_of(self.settings, where)
         if self.settings["ENCRYPTION"] not in (RELAYED, END_TO_END):
             raise ImproperlyConfigured(f"{where}: ENCRYPTION must be {RELAYED!r} or {END_TO_END!r}.")
-        if self.settings["TIMEOUT"] <= 0:
+        if not 0 < self.settings["TIMEOUT"] < math.inf:
             raise ImproperlyConfigured(f"{where}: TIMEOUT must be a number of seconds over 0.")
         url = self.settings["API_URL"] or self.project.default_url
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:

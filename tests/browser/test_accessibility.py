@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.people import People, Person
+from tests.browser.people import SETTLED, People, Person
 from tests.browser.server import Server
 
 pytestmark = pytest.mark.browser
@@ -154,3 +154,75 @@ def test_names_and_states_are_announced(people: People, link: str) -> None:
     expect(log).to_contain_text("Bea is in the meeting.")
     bea.press("Leave")
     expect(log).to_contain_text("Bea left.")
+
+
+LONG = "Wolfeschlegelstein" * 5 + " Max"
+TOOLTIPS = """[...document.querySelectorAll("button.round, button.control")]
+    .filter((button) => button.checkVisibility() && !button.title).map((button) => button.outerHTML)"""
+
+
+def inside(person: Person, inner: Locator, outer: Locator) -> None:
+    """Nothing of the one is outside the other."""
+    person.page.evaluate(SETTLED)
+    box, frame = inner.bounding_box(), outer.bounding_box()
+    assert box is not None
+    assert frame is not None
+    assert frame["x"] <= box["x"]
+    assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+
+
+def test_buttons_that_are_only_an_icon_have_a_tooltip(people: People, server: Server, link: str) -> None:
+    ada = people.new(viewport={"width": 390, "height": 844})
+    ada.open(server.invitation(link, role="moderator", data="Ada"))
+    expect(ada.button("Mute microphone")).to_be_visible()
+    assert ada.page.evaluate(TOOLTIPS) == []
+    ada.join()
+    people.join(link, "Bea")
+    ada.sees("Bea")
+    for name in ("People", "Settings"):
+        ada.press(name)
+        assert ada.page.evaluate(TOOLTIPS) == []
+        ada.press("Close")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_names_leave_everything_in_its_place(people: People, server: Server, width: int) -> None:
+    link = server.new_meeting(endToEndEncryption=True)
+    ada = people.new(viewport={"width": width, "height": 844})
+    ada.open(server.invitation(link, role="moderator", data="Ada")).join()
+    people.join(link, LONG, role="publisher")
+    expect(ada.tile(LONG).locator(".tile__digits")).to_be_visible()
+    code, name = (
+        ada.tile(LONG).locator(".tile__code").bounding_box(),
+        ada.tile(LONG).locator(".tile__bar").bounding_box(),
+    )
+    assert code is not None
+    assert name is not None
+    assert name["x"] + name["width"] <= code["x"]
+
+    ada.press("People")
+    dialog = ada.page.get_by_role("dialog")
+    row = dialog.get_by_role("listitem").filter(has_text=LONG)
+    expect(row.locator("strong")).to_have_attribute("title", LONG)
+    for part in ("strong", "code"):
+        inside(ada, row.locator(part), dialog)
+    inside(ada, ada.button("Mute everyone else"), dialog)
+    height = row.evaluate("row => row.clientHeight")
+    assert height < 80
+    ada.press("Close")
+
+    ada.press(f"Remove {LONG}")
+    inside(ada, dialog.get_by_role("button", name=f"Remove {LONG}"), dialog)
+
+
+def test_presenter_is_whole_beside_her_screen(people: People, server: Server, link: str) -> None:
+    ada = people.new(viewport={"width": 390, "height": 844})
+    ada.open(server.page(link)).join("Ada")
+    for name in ("Bea", "Cid"):
+        people.join(link, name)
+    ada.sees("Bea", "Cid")
+    people.everyone[-1].press("Share screen")
+    expect(ada.page.get_by_label("Screen of Cid")).to_be_visible()
+
+    inside(ada, ada.tile("Cid"), ada.page.get_by_role("list", name="People in this meeting"))
+    inside(ada, ada.tile("Ada (you)"), ada.page.get_by_role("list", name="People in this meeting"))

@@ -43,7 +43,9 @@ function row({ name, local, role, media, code }) {
   const text = document.createElement("span");
   text.className = "person__text";
   const title = document.createElement("strong");
+  title.className = "person__name";
   title.textContent = local ? `${name} (you)` : name;
+  title.title = name;
   const state =
     role === "subscriber"
       ? []

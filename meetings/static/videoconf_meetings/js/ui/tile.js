@@ -44,6 +44,7 @@ export class Tile {
     setText(find(element, ".tile__avatar"), initials(name));
     avatarHue(find(element, ".tile__avatar"), name);
     setText(find(element, ".tile__name"), local ? `${name} (you)` : name);
+    /** @type {HTMLElement} */ (find(element, ".tile__name")).title = name;
     this.#flag("muted", !media.mic && role !== "subscriber");
     this.#flag("camera-off", !media.camera && role !== "subscriber");
     this.#note(LINKS[link]);

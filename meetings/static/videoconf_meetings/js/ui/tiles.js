@@ -137,7 +137,10 @@ class Tiles {
     const onStage = [...this.#screens.values()].find(
       ({ element }) => element.dataset.screen !== this.#meeting.self?.id,
     );
-    for (const element of elements) element.classList.toggle("tile--stage", element === onStage?.element);
+    for (const element of elements) {
+      element.classList.toggle("tile--stage", element === onStage?.element);
+      element.classList.toggle("tile--presenter", element.dataset.connection === onStage?.element.dataset.screen);
+    }
     stage.classList.toggle("stage--screen", Boolean(onStage));
     const style = getComputedStyle(this.#list);
     const gap = Number.parseFloat(style.columnGap) || 0;

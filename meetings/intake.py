@@ -151,7 +151,7 @@ def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequen
             ignore_conflicts=True,
         )
         delivery = WebhookDelivery.objects.select_for_update().get(dedupe_key=key)
-        if delivery.verdict in {Verdict.APPLIED, Verdict.UNKNOWN}:
+        if delivery.verdict in {Verdict.APPLIED, Verdict.UNKNOWN} and not any(event.may_recur for event in events):
             return Outcome.DUPLICATE
         is_retry = delivery.received_at != message.received_at
         _apply_guarded(delivery, None if is_retry else events)

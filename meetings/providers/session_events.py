@@ -22,6 +22,9 @@ KINDS: dict[str, EventKind] = {
     "sessionCreated": EventKind.SESSION_CREATED,
     "sessionDestroyed": EventKind.SESSION_DESTROYED,
 }
+RECURRING = frozenset({"started", "paused"})
+"""An archive pauses whenever nobody publishes; its callbacks carry no time, so that the second pause reads like the
+first."""
 MAX_ID = 255
 MAX_DATA = 1000
 """Bytes of UTF-8, as in join tokens; what is longer is cut (an index on names takes no more)."""
@@ -91,6 +94,7 @@ def _archive_event(body: Mapping[str, Any], received_at: datetime) -> ProviderEv
         session_id=_identifier(body, "sessionId"),
         at=_moment(body, "updatedAt") or _moment(body, "createdAt") or received_at,
         reason=_text(body.get("reason"))[:64],
+        may_recur=status in RECURRING,
         payload=body,
     )
 

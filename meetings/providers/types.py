@@ -113,7 +113,8 @@ class EventKind(StrEnum):
 class ProviderEvent:
     """One event of a provider in our words; `payload` is the vendor's whole object.
 
-    `at` is when it happened, `connection_since` when the connection began (both the provider's clock, UTC).
+    `at` is when it happened, `connection_since` when the connection began (both the provider's clock, UTC). `may_recur`
+    says that the same may happen again and be told in the same words, so that a copy is news.
     """
 
     kind: EventKind
@@ -131,3 +132,4 @@ class ProviderEvent:
     stream_type: str = ""
     reason: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
+    may_recur: bool = False

@@ -16,12 +16,18 @@ from meetings.attendance import lock
 from meetings.models import Meeting
 from meetings.providers.registry import get_provider
 
+STATE = (
+    "status", "reason", "size", "duration", "name", "resolution", "output_mode", "has_audio", "has_video", "sha256",
+    "storage_key", "target_id",
+)  # fmt: skip
+"""What of a row a provider's word can change."""
 CLOCKS_APART = timedelta(minutes=1)
 """How far a provider's clock may be behind ours; callbacks say the time of a start in whole seconds."""
 
 
 def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = None) -> Archive | None:
-    """Bring the row of an archive up to date, inside the caller's transaction; return it. Safe to repeat.
+    """Bring the row of an archive up to date, inside the caller's transaction; return it. Safe to repeat: what says
+    nothing new writes nothing, `modified_on` included.
 
     `pending` is the row whose start is answered with this id. Without it an id that is not known yet goes to the row of
     ours that waits for one, if that may be it, else to a new row. Return `None` for statuses that are no state of an
@@ -31,9 +37,11 @@ def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = Non
         return None
     lock(meeting)
     archive = _find(meeting, said, pending) or _make(meeting, said)
+    before = _state(archive)
     if RANKS[said.status] >= RANKS.get(archive.status, 0) and not _is_settled(archive.status, said.status):
         archive.status = said.status
         archive.reason = said.reason or archive.reason
+    archive.reason = archive.reason or said.reason
     archive.size, archive.duration = max(said.size, archive.size), max(said.duration, archive.duration)
     archive.name = archive.name or said.name
     archive.resolution = archive.resolution or said.resolution
@@ -41,10 +49,16 @@ def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = Non
     archive.sha256 = archive.sha256 or said.sha256
     if archive.status == "uploaded" and not archive.storage_key:
         _place(archive, said)
+    if archive.pk is not None and _state(archive) == before:
+        return archive
     archive.modified_on, archive.modified_by = timezone.now(), SYSTEM_ACTOR
     archive.save()
     _tell_meeting(meeting)
     return archive
+
+
+def _state(archive: Archive) -> list[object]:
+    return [getattr(archive, name) for name in STATE]
 
 
 def _is_settled(before: str, after: str) -> bool:
@@ -78,7 +92,8 @@ def _may_be(waiting: Archive, said: ArchiveFacts) -> bool:
 def _claim(known: Archive, ours: Archive) -> Archive:
     """A callback made a row of its own before the answer to our start came: that row is ours, the one in wait goes."""
     ours.delete()
-    known.is_ours, known.created_by, known.name = True, ours.created_by, ours.name
+    known.is_ours, known.created_by, known.name = True, ours.created_by, ours.name or known.name
+    known.save(update_fields=["is_ours", "created_by", "name"])
     return known
 
 

@@ -94,7 +94,7 @@ def _take(alias: str, items: tuple[ArchiveFacts, ...]) -> int:
             continue
         with transaction.atomic():
             merged = states.merge(meeting, said)
-        changed += merged is not None and (row is None or services.says_more(row, said))
+        changed += merged is not None and (row is None or merged.modified_on != row.modified_on)
     return changed
 
 
@@ -117,7 +117,8 @@ def _ask_for_the_rest(
             continue
         if services.says_more(row, said):
             with transaction.atomic():
-                done.changed += states.merge(row.meeting, said) is not None
+                merged = states.merge(row.meeting, said)
+            done.changed += merged is not None and merged.modified_on != row.modified_on
 
 
 def _give_up(row: Archive, now: datetime) -> int:

@@ -8,31 +8,19 @@ already nothing is stored, and `intake` goes the way that merges. Both ways give
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from functools import cache, partial
 from typing import Any
 
-from django.db import connections, router, transaction
+from django.db import DataError, connections, router, transaction
 from django.utils import timezone
 
 from meetings import extensions, facts, signals
 from meetings.facts import ConnectionView, Fact
-from meetings.lookups import Compiled, Slot
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting, WebhookDelivery
 from meetings.providers.types import EventKind, ProviderEvent, WebhookMessage
 
 APPLIED = WebhookDelivery.Verdict.APPLIED.value
-
-
-def _locked(provider: Slot, session_id: Slot) -> Any:
-    rows = Meeting.objects.select_for_update().filter(provider=provider, session_id=session_id)
-    return rows.only("end_time").order_by()
-
-
-_locked_meeting = Compiled(Meeting, _locked, "provider", "session_id")
-
-
-class _KnownError(Exception):
-    """Somebody or something is known already."""
 
 
 def store(alias: str, key: str, message: WebhookMessage, event: ProviderEvent) -> bool:
@@ -45,29 +33,24 @@ def store(alias: str, key: str, message: WebhookMessage, event: ProviderEvent) -
         return False
     fact = facts.of_event(event)
     assert fact is not None
-    view = facts.connection_view(fact.connection_id, [fact], [])
+    values = _values(alias, key, message, event, fact, facts.connection_view(fact.connection_id, [fact], []))
     try:
-        with transaction.atomic():
-            meeting = _locked_meeting.first(provider=alias, session_id=event.session_id)
-            if meeting is None or meeting.end_time is not None:
-                raise _KnownError
-            values = _values(meeting.pk, alias, key, message, event, fact, view)
-            with database.cursor() as cursor:
-                cursor.execute(_statement(), values)
-                stored = cursor.fetchone()
-            if stored is None:
-                raise _KnownError
-            _announce(meeting.pk, *stored)
-    except _KnownError:
+        # Both statements of one call are one transaction, without a word more to the server.
+        with transaction.atomic() if database.in_atomic_block else nullcontext(), database.cursor() as cursor:
+            cursor.execute(_statements(), values)
+            stored = cursor.fetchone()
+    except DataError:  # our own division by zero: half of it was known
         return False
+    if stored is None:
+        return False
+    _announce(*stored)
     return True
 
 
 def _values(
-    meeting: int, alias: str, key: str, message: WebhookMessage, event: ProviderEvent, fact: Fact, view: ConnectionView
+    alias: str, key: str, message: WebhookMessage, event: ProviderEvent, fact: Fact, view: ConnectionView
 ) -> dict[str, Any]:
     return {
-        "meeting": meeting,
         "provider": alias,
         "kind": event.name,
         "session": event.session_id,
@@ -102,47 +85,51 @@ def _announce(meeting_id: int, attendee_id: int, is_first: bool) -> None:
 
 
 @cache
-def _statement() -> str:
-    """Each insert feeds the next, so that one that meets something known stops those after it.
+def _statements() -> str:
+    """The meeting's lock, then everything at once: each statement sees what was stored before it began.
 
-    The attendee comes first: who waits for a copy of the delivery that is not committed yet must not hold up the copy,
-    which waits for the meeting's lock.
+    Under the lock nobody else writes presence, so what is looked for and not found stays unknown. A delivery can be
+    stored without the lock: if that happens meanwhile, the division by zero takes everything back.
     """
     tables = {
+        "meetings": Meeting._meta.db_table,
         "attendees": Attendee._meta.db_table,
         "connections": Connection._meta.db_table,
         "deliveries": WebhookDelivery._meta.db_table,
         "facts": AttendanceFact._meta.db_table,
     }
     return """
-with attendee as (
+select 1 from {meetings} where provider = %(provider)s and session_id = %(session)s for update;
+with meeting as (
+  select id from {meetings} as m where provider = %(provider)s and session_id = %(session)s and end_time is null
+    and not exists (select 1 from {connections} where meeting_id = m.id and connection_id = %(connection)s)
+    and not exists (select 1 from {facts} where meeting_id = m.id and kind = '{ended}' and at > %(joined)s)
+    and not exists (select 1 from {deliveries} where dedupe_key = %(key)s)
+), attendee as (
   insert into {attendees} (meeting_id, identity, attendee, is_deleted, created_on, modified_on, ext_id, ext_metadata,
                            removed_by)
-  select %(meeting)s, %(identity)s, %(name)s, false, %(joined)s, %(at)s, %(ext)s, %(metadata)s::jsonb, ''
-  where not exists (
-    select 1 from {facts} where meeting_id = %(meeting)s and kind = 'session_ended' and at > %(joined)s
-  )
-  on conflict do nothing returning id
+  select id, %(identity)s, %(name)s, false, %(joined)s, %(at)s, %(ext)s, %(metadata)s::jsonb, '' from meeting
+  on conflict do nothing returning id, meeting_id
 ), connection as (
   insert into {connections} (meeting_id, connection_id, attendee_id, joined_at, reason, name, role, socket, is_mute_due)
-  select %(meeting)s, %(connection)s, attendee.id, %(joined)s, '', %(name)s, %(role)s, '', false from attendee
-  on conflict do nothing returning id
+  select meeting_id, %(connection)s, id, %(joined)s, '', %(name)s, %(role)s, '', false from attendee
+  returning meeting_id
 ), delivery as (
   insert into {deliveries} (provider, kind, session_id, verdict, dedupe_key, body, error, attempts, received_at,
                             applied_at, meeting_id)
-  select %(provider)s, %(kind)s, %(session)s, '{applied}', %(key)s, %(body)s, '', 1, %(received)s, %(now)s, %(meeting)s
+  select %(provider)s, %(kind)s, %(session)s, '{applied}', %(key)s, %(body)s, '', 1, %(received)s, %(now)s, meeting_id
   from connection
-  on conflict do nothing returning id
+  on conflict do nothing returning id, meeting_id
 ), fact as (
   insert into {facts} (meeting_id, kind, at, source, fact_key, connection_id, stream_id, payload, delivery_id,
                        created_on)
-  select %(meeting)s, '{joined}', %(at)s, 'webhook', %(fact)s, %(connection)s, '', %(payload)s::jsonb, delivery.id,
-         %(now)s
+  select meeting_id, '{joined}', %(at)s, 'webhook', %(fact)s, %(connection)s, '', %(payload)s::jsonb, id, %(now)s
   from delivery
-  on conflict do nothing returning id
+  returning id
 )
-select attendee.id, not exists (select 1 from {connections} where meeting_id = %(meeting)s)
-from attendee, connection, delivery, fact
+select attendee.meeting_id, attendee.id / (select count(*) from fact),
+       not exists (select 1 from {connections} as c where c.meeting_id = attendee.meeting_id)
+from attendee
 """.format(  # noqa: S608  (names of our own tables)
-        **tables, applied=APPLIED, joined=facts.JOINED
+        **tables, applied=APPLIED, joined=facts.JOINED, ended=facts.SESSION_ENDED
     )

@@ -38,8 +38,8 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
     State changes are conditional updates (`mark_*`), so that of two racing calls exactly one is told that it won.
     """
 
-    session_id = models.CharField("session id", max_length=255, unique=True)
-    meeting_link = models.CharField("link id", max_length=32, unique=True, default=new_meeting_link)
+    session_id = models.CharField("session id", max_length=255)
+    meeting_link = models.CharField("link id", max_length=32, default=new_meeting_link)
     is_scheduled = models.BooleanField("scheduled", default=False)
     schedule_time = models.DateTimeField(null=True, blank=True)
     is_archived = models.BooleanField("archived", default=False)
@@ -68,6 +68,10 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
     class Meta:
         ordering = ("-id",)
         permissions = tuple(permission_names.DESCRIPTIONS.items())
+        constraints = (  # `unique=True` would add an index for patterns, which nobody looks for
+            models.UniqueConstraint(fields=("session_id",), name="vc_mt_one_per_session"),
+            models.UniqueConstraint(fields=("meeting_link",), name="vc_mt_one_per_link"),
+        )
         indexes = (
             models.Index(fields=("tenant", "-id"), condition=ALIVE, name="vc_mt_tenant"),
             models.Index(fields=("tenant", "is_scheduled", "-id"), condition=ALIVE, name="vc_mt_is_scheduled"),

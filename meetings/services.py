@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -62,7 +63,7 @@ def create_meeting(
             archive_always=plan.enable_archiving,
         )
     )
-    with transaction.atomic():
+    with transaction.atomic() if stored is not None else nullcontext():  # one insert is a transaction by itself
         meeting: Meeting = Meeting.objects.create(
             session_id=room.session_id,
             meeting_link=link,
@@ -317,10 +318,14 @@ def mute_attendee(attendee: Attendee) -> None:
         provider.mute_participant(room_of(meeting), connection_id, stream_ids)
 
 
-def mute_everyone(meeting: Meeting) -> None:
-    """Mute everybody who is in the meeting now. Safe to repeat. Errors as in `remove_attendee`."""
+def mute_everyone(meeting: Meeting, *, spared: str = "") -> None:
+    """Mute everybody who is in the meeting now, but the connection `spared`. Safe to repeat.
+
+    Errors as in `remove_attendee`.
+    """
     provider = _moderated(meeting, "mute attendees")
-    provider.mute_everyone(room_of(meeting), _mute_due(provider, Connection.objects.filter(meeting=meeting)))
+    streams = _mute_due(provider, Connection.objects.filter(meeting=meeting))
+    provider.mute_everyone(room_of(meeting), streams, spared=spared)
 
 
 def _mute_due(provider: Provider, connections: ConnectionQuerySet) -> dict[str, list[str]]:

@@ -35,13 +35,22 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
     assert lost == []
 
 
-def test_architecture_names_every_module_of_meetings() -> None:
-    rows = table_under(DOCS / "architecture.md", "## Modules of `meetings`")
+@pytest.mark.parametrize("package", ["meetings", "archives"])
+def test_architecture_names_every_module(package: str) -> None:
+    rows = table_under(DOCS / "architecture.md", f"## Modules of `{package}`")
     named = [name for cells in rows for name in code_in(cells[0])]
-    files = {path.stem for path in (ROOT / "meetings").glob("*.py")} - {"__init__"}
-    packages = {path.parent.name for path in (ROOT / "meetings").glob("*/__init__.py")} - {"migrations"}
+    files = {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"}
+    packages = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")} - {"migrations"}
 
     assert sorted(named) == sorted(files | packages)
+
+
+def test_architecture_names_every_command() -> None:
+    for package in ("meetings", "archives"):
+        rows = table_under(DOCS / "architecture.md", f"## Modules of `{package}`")
+        (said,) = [cells[1] for cells in rows if code_in(cells[0]) == ["management"]]
+        commands = {path.stem for path in (ROOT / package / "management" / "commands").glob("*.py")} - {"__init__"}
+        assert set(code_in(said)) == commands
 
 
 def test_architecture_names_every_row() -> None:

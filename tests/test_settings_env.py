@@ -36,14 +36,18 @@ Read = Callable[..., dict[str, Any]]
 Refusal = Callable[..., str]
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the project, so that nothing depends on what lies in the developer's `var/`."""
+def copy_project(folder: Path) -> Path:
+    """Copy the project, so that nothing depends on what lies in the developer's `var/`."""
     ignore = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in ("videoconf", "meetings", "archives", "templates"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
-    shutil.copy(ROOT / "manage.py", tmp_path)
-    return tmp_path
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    shutil.copy(ROOT / "manage.py", folder)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return copy_project(tmp_path)
 
 
 def run_python(project: Path, arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ImproperlyConfigured
 
@@ -13,6 +15,8 @@ from videoconf.environment import Environment, refuse
 
 LEGACY = ("VONAGE_API_KEY", "VONAGE_API_SECRET")
 APPLICATION = ("VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY")
+_NUMBER = re.compile(r"[0-9]{1,20}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def pem(env: Environment, name: str) -> str | None:
@@ -40,13 +44,15 @@ def public_key(env: Environment, name: str) -> str | None:
 
 
 def private_key(env: Environment, name: str) -> str | None:
-    """Return a PEM private key without a passphrase, or `None`."""
+    """Return a PEM private RSA key without a passphrase, or `None`."""
     text = pem(env, name)
     if text is not None:
         try:
-            load_pem_private_key(text.encode(), password=None)
+            key: Any = load_pem_private_key(text.encode(), password=None)
         except (ValueError, TypeError) as error:
             raise refuse(name, "it is no PEM private key without a passphrase.") from error
+        if not isinstance(key, RSAPrivateKey):
+            raise refuse(name, "it is no RSA key, and Vonage's applications have RSA keys.")
     return text
 
 
@@ -67,11 +73,25 @@ def vonage(env: Environment) -> dict[str, Any] | None:
         names = ", ".join((*LEGACY, *APPLICATION))
         raise refuse(names, "both pairs are set. Keep the pair of the environment that you use.")
     if has_legacy:
-        return options | {"API_KEY": env.text(LEGACY[0]), "API_SECRET": env.text(LEGACY[1])}
-    if has_application:
-        key = private_key(env, APPLICATION[1])
-        return options | {"APPLICATION_ID": env.text(APPLICATION[0]), "PRIVATE_KEY": key}
-    return None
+        return options | _legacy(env)
+    return options | _application(env) if has_application else None
+
+
+def _legacy(env: Environment) -> dict[str, Any]:
+    """Values are not shown: somebody may have mixed up the names."""
+    key, secret = env.text(LEGACY[0]), env.text(LEGACY[1])
+    if not _NUMBER.fullmatch(key):
+        raise refuse(LEGACY[0], f"it is no number. For an application set {' and '.join(APPLICATION)}.")
+    if "-----BEGIN" in secret:
+        raise refuse(LEGACY[1], f"it is a private key. For an application set {' and '.join(APPLICATION)}.")
+    return {"API_KEY": key, "API_SECRET": secret}
+
+
+def _application(env: Environment) -> dict[str, Any]:
+    key, identifier = private_key(env, APPLICATION[1]), env.text(APPLICATION[0])
+    if not _UUID.fullmatch(identifier):
+        raise refuse(APPLICATION[0], f"it is no UUID. A legacy project has {' and '.join(LEGACY)}.")
+    return {"APPLICATION_ID": identifier, "PRIVATE_KEY": key}
 
 
 def is_pair_set(env: Environment, first: str, second: str) -> bool:

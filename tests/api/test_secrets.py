@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
-import logging.config
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.core import serializers
 from django.test import Client
 
 from meetings.exceptions import ProviderError
@@ -24,7 +18,7 @@ from meetings.providers.memory import MemoryProvider
 from tests.api.errors import error_of
 from tests.callers import PERMISSIONS, ApiClient, mint
 from tests.conftest import NewMeeting
-from videoconf.logs import RedactingFormatter
+from tests.listening import Log, database_dump, listening
 
 WEBHOOK_SECRET = "a-webhook-secret-that-nobody-may-see-0123456789"
 AWS, AZURE = "an-aws-secret-that-nobody-may-see", "an-azure-key-that-nobody-may-see"
@@ -35,33 +29,11 @@ WRONG_PASSWORD = "a-password-that-is-wrong-but-nearly-right"
 VENDOR_WORDS = "vendor says: key 4711 of tenant acme is over quota"
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
-    """What is logged, as it comes and as this project's formatter writes it."""
-
-    raw: StringIO
-    formatted: StringIO
-
-
 @pytest.fixture
 def log() -> Iterator[Log]:
     """Everything that is logged while the test runs, from DEBUG on."""
-    written = Log(StringIO(), StringIO())
-    handlers = [logging.StreamHandler(written.raw), logging.StreamHandler(written.formatted)]
-    handlers[1].setFormatter(RedactingFormatter(secrets=[PATH_TOKEN], fmt="{name}: {message}"))
-    targets = [logging.getLogger(), logging.getLogger("django")]
-    names = ["", "django", "django.request", "meetings", "archives", "videoconf", "axes", "django_tasks"]
-    before = {name: logging.getLogger(name).level for name in names}
-    for name in names:
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    logging.getLogger("django.db.backends").setLevel(logging.INFO)
-    for target in targets:
-        target.handlers += handlers
-    yield written
-    for target in targets:
-        target.handlers = [handler for handler in target.handlers if handler not in handlers]
-    for name, level in before.items():
-        logging.getLogger(name).setLevel(level)
+    with listening([PATH_TOKEN]) as written:
+        yield written
 
 
 @pytest.fixture
@@ -79,12 +51,6 @@ def _secrets(settings: Any) -> None:
         "webrtc": {"BACKEND": webrtc["BACKEND"], "OPTIONS": {**webrtc["OPTIONS"], **options}},
         "memory": {"BACKEND": "meetings.providers.memory.MemoryProvider"},
     }
-
-
-def database_dump() -> str:
-    """Return every row of every table of the project, as JSON."""
-    rows = [row for model in apps.get_models() for row in model._default_manager.all()]
-    return str(serializers.serialize("json", rows))
 
 
 def webhook(secret: str, session_id: str) -> tuple[bytes, str]:

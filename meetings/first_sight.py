@@ -21,25 +21,11 @@ from meetings.facts import ConnectionView, Fact
 from meetings.models import Attendee, Meeting
 from meetings.providers.types import EventKind, ProviderEvent, WebhookMessage
 
-ARGUMENTS = [
-    "provider",
-    "session",
-    "kind",
-    "key",
-    "body",
-    "received",
-    "now",
-    "identity",
-    "name",
-    "joined",
-    "at",
-    "ext",
-    "metadata",
-    "connection",
-    "role",
-    "fact",
-    "payload",
-]
+ARGUMENTS = (
+    *("provider", "session", "kind", "key", "body", "received", "now"),
+    *("identity", "name", "joined", "at", "ext", "metadata"),
+    *("connection", "role", "fact", "payload"),
+)
 CALL = f"select * from videoconf_first_sight({', '.join(f'%({name})s' for name in ARGUMENTS)})"  # noqa: S608
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from meetings import extensions
+from meetings.exceptions import Conflict
 from meetings.extensions import MeetingExtension
 from meetings.models import Meeting, WebhookDelivery
 from meetings.providers.base import Provider
@@ -23,6 +24,21 @@ class ArchiveExtension(MeetingExtension):
         from archives.models import Archive
 
         return bool(Archive.objects.alive().running().filter(meeting=meeting).exists())
+
+    def start_recording(self, meeting: Meeting, actor: str) -> None:
+        from archives import services
+        from archives.providers.base import ArchiveSpec
+
+        services.start_archive(meeting, ArchiveSpec(), actor=actor)
+
+    def stop_recording(self, meeting: Meeting, actor: str) -> None:
+        from archives import services
+        from archives.models import Archive
+
+        archive = Archive.objects.alive().running().filter(meeting=meeting).first()
+        if archive is None:
+            raise Conflict("The meeting is not being recorded.", code="archive_not_running")
+        services.stop_archive(archive)
 
     def meeting_ended(self, meeting: Meeting) -> None:
         from archives import services

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from meetings.exceptions import UnsupportedFeature
+
 if TYPE_CHECKING:
     from meetings.models import Meeting, WebhookDelivery
     from meetings.providers.base import Provider
@@ -24,6 +26,12 @@ class MeetingExtension:
     def is_recording(self, meeting: Meeting) -> bool:
         """Whether a recording runs now."""
         return False
+
+    def start_recording(self, meeting: Meeting, actor: str) -> None:
+        """Start recording; called where `can_archive`. Raises what says why it can't be done."""
+
+    def stop_recording(self, meeting: Meeting, actor: str) -> None:
+        """Stop the recording that runs; called where `can_archive`. Raises what says why it can't be done."""
 
     def first_join(self, meeting: Meeting) -> None:
         """Someone joined who is the first ever; after commit."""
@@ -61,3 +69,20 @@ def can_archive(provider: Provider) -> bool:
 def is_recording(meeting: Meeting) -> bool:
     """Whether any extension is recording this meeting."""
     return any(extension.is_recording(meeting) for extension in _extensions)
+
+
+def start_recording(meeting: Meeting, provider: Provider, *, actor: str) -> None:
+    """Have a meeting recorded by the extension that can; raise `UnsupportedFeature` if none can."""
+    _recorder(provider, "archive meeting").start_recording(meeting, actor)
+
+
+def stop_recording(meeting: Meeting, provider: Provider, *, actor: str) -> None:
+    """Have the recording of a meeting stopped; raise `UnsupportedFeature` if no extension can record."""
+    _recorder(provider, "stop archive").stop_recording(meeting, actor)
+
+
+def _recorder(provider: Provider, what: str) -> MeetingExtension:
+    for extension in _extensions:
+        if extension.can_archive(provider):
+            return extension
+    raise UnsupportedFeature(provider.refusal(what))

@@ -70,7 +70,7 @@ def admit(
     with transaction.atomic():
         meeting = attendance.lock(meeting)
         moment = now or timezone.now()
-        _refuse_closed(meeting, moment)
+        refuse_closed(meeting, moment)
         _refuse_removed(meeting, claims)
         known = _connection(meeting, known_id) if known_id else None
         is_open = known is not None and known.left_at is None
@@ -196,7 +196,8 @@ def _connection(meeting: Meeting, connection_id: str) -> Connection | None:
     return found
 
 
-def _refuse_closed(meeting: Meeting, now: datetime) -> None:
+def refuse_closed(meeting: Meeting, now: datetime) -> None:
+    """Raise `JoinRefused` for a meeting that is deleted, over, or not open yet."""
     if meeting.deleted:
         raise JoinRefused("There is no meeting at this address.", code="meeting_unknown")
     if meeting.is_over(now):

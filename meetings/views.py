@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,10 +22,10 @@ from django.views import View
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 
-from meetings import extensions, permission_names, services, strict_json
+from meetings import extensions, page_door, permission_names, services, strict_json
 from meetings.conf import conf
 from meetings.envelope import envelope, envelope_of, headers_of, status_of
-from meetings.exceptions import VideoconfError
+from meetings.exceptions import JoinRefused, VideoconfError
 from meetings.facts import identity_of
 from meetings.models import LINK, Attendee, Meeting
 from meetings.names import display_name
@@ -37,6 +38,8 @@ UNINVITED = "You need an invitation to join this meeting."
 TICKET_AGE = timedelta(hours=12)
 GUEST = "guest"
 MAX_BODY = 4096
+MAX_TOKEN_BODY = 8192
+"""Bytes: a token of Vonage's carries up to 1000 of them as a name, three times escaped."""
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{8,64}")
 LABEL = "videoconf_meetings"
 
@@ -95,9 +98,9 @@ class MeetingPage(View):
         if meeting is None or not is_configured(meeting.provider):
             context = {"base_template": conf.PAGE_BASE_TEMPLATE}
             response = render(request, "videoconf_meetings/not_found.html", context, status=404)
-        else:
-            response = render(request, "videoconf_meetings/meet.html", _context(request, meeting))
-        return guarded(response, request)
+            return guarded(response, request)
+        response = render(request, "videoconf_meetings/meet.html", _context(request, meeting))
+        return guarded(response, request, get_provider(meeting.provider).page_sources())
 
 
 def _context(request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
@@ -116,6 +119,8 @@ def _context(request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
         "name": name_of_user(user) if admission == "user" else None,
         "role": _role(user, admission),
         "tokenUrl": reverse("videoconf:meet-token", args=[meeting.meeting_link]),
+        "stateUrl": reverse("videoconf:meet-state", args=[meeting.meeting_link]),
+        "actUrl": reverse("videoconf:meet-act", args=[meeting.meeting_link]),
         "ticket": _ticket(meeting, user, admission) if admission != "none" else None,
         "provider": meeting.provider,
         "module": static(provider.browser_module),
@@ -144,26 +149,33 @@ def _ticket(meeting: Meeting, user: Any, admission: str) -> str:
     return TimestampSigner(salt=TICKET_SALT).sign(f"{meeting.meeting_link}.{holder}")
 
 
-def guarded(response: HttpResponse, request: HttpRequest) -> HttpResponse:
-    """Set the page's own security headers; a project's middleware must not loosen them."""
+def guarded(
+    response: HttpResponse, request: HttpRequest, more: Mapping[str, Sequence[str]] | None = None
+) -> HttpResponse:
+    """Set the page's own security headers; a project's middleware must not loosen them.
+
+    `more` are sources that its provider needs, by directive.
+    """
     host = request.get_host()
     origin = urlsplit(static("videoconf_meetings/")).netloc
     own = f"'self' {urlsplit(settings.STATIC_URL or '').scheme}://{origin}" if origin else "'self'"
     ancestors = " ".join(conf.FRAME_ANCESTORS) or "'none'"
-    response["Content-Security-Policy"] = "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src {own}",
-            f"style-src {own}",
-            f"img-src {own} data:",
-            f"font-src {own}",
-            "media-src 'self' blob: mediastream:",
-            f"connect-src 'self' ws://{host} wss://{host}",
-            "base-uri 'none'",
-            "form-action 'none'",
-            f"frame-ancestors {ancestors}",
-        )
-    )
+    policy = {
+        "default-src": "'none'",
+        "script-src": own,
+        "style-src": own,
+        "img-src": f"{own} data:",
+        "font-src": own,
+        "media-src": "'self' blob: mediastream:",
+        "connect-src": f"'self' ws://{host} wss://{host}",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": ancestors,
+    }
+    for directive, sources in (more or {}).items():
+        if sources:
+            policy[directive] = " ".join(filter(None, (policy.get(directive), *sources)))
+    response["Content-Security-Policy"] = "; ".join(f"{name} {allowed}" for name, allowed in policy.items())
     response["Referrer-Policy"] = "no-referrer"
     response["Permissions-Policy"] = "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)"
     response["Cache-Control"] = "no-store"
@@ -185,7 +197,7 @@ class MeetingPageToken(View):
         meeting = find(meeting_link)
         if meeting is None:
             return _refuse(404, "meeting_unknown", "There is no meeting at this address.")
-        body = _body(request)
+        body = _body(request, ("ticket", "browserId", "name"), MAX_BODY)
         if body is None:
             return _refuse(400, "invalid_value", "Send a JSON object with `ticket`, `browserId` and `name`.")
         holder = _holder(meeting, body)
@@ -195,6 +207,72 @@ class MeetingPageToken(View):
             return _mint(meeting, holder, body)
         except VideoconfError as error:
             return JsonResponse(_in_page_words(error), status=status_of(error), headers=headers_of(error))
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class _WithToken(View):
+    """What a page asks with its join token in the body, and no cookie: there is no CSRF to be had."""
+
+    http_method_names = ["post"]
+    wanted: tuple[str, ...] = ("token",)
+
+    def post(self, request: HttpRequest, meeting_link: str) -> HttpResponse:
+        meeting = find(meeting_link)
+        if meeting is None:
+            return _refuse(404, "meeting_unknown", "There is no meeting at this address.")
+        body = _body(request, self.wanted, MAX_TOKEN_BODY)
+        if body is None or not body["token"]:
+            names = ", ".join(f"`{name}`" for name in self.wanted)
+            return _refuse(400, "invalid_value", f"Send a JSON object of texts, {names}, of at most 8 KiB.")
+        try:
+            response = self.answer(meeting, body)
+        except VideoconfError as error:
+            response = JsonResponse(_in_page_words(error), status=status_of(error), headers=headers_of(error))
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def answer(self, meeting: Meeting, body: dict[str, str]) -> HttpResponse:
+        raise NotImplementedError
+
+
+class MeetingPageState(_WithToken):
+    """`POST /meet/{meetingLinkId}/state`: whether the bearer of `token` may be in the meeting, and if not, why.
+
+    A refusal is an answer like another (200): pages ask it as a matter of course, and browsers log what fails.
+    `purpose` is `enter` for a page that is about to go in: it needs a seat, and a token that has not expired.
+    """
+
+    wanted = ("token", "purpose")
+
+    def answer(self, meeting: Meeting, body: dict[str, str]) -> HttpResponse:
+        enters = body["purpose"] == "enter"
+        try:
+            bearer = page_door.read(meeting, body["token"], ignore_expiry=not enters)  # it ends no stay
+            page_door.refuse_shut(bearer, enters=enters)
+        except JoinRefused as refused:
+            error = _in_page_words(refused)["error"]
+            kept = {name: error[name] for name in ("code", "message", "opensAt") if name in error}
+            return JsonResponse({"refusal": kept})
+        return JsonResponse(
+            {
+                "refusal": None,
+                "name": display_name(bearer.claims.data),
+                "role": bearer.claims.role.value,
+                "title": meeting.title or "",
+                "encrypted": meeting.end_to_end_encryption,
+                "recording": extensions.is_recording(meeting),
+            }
+        )
+
+
+class MeetingPageAct(_WithToken):
+    """`POST /meet/{meetingLinkId}/act`: what a moderator does on the page; 204 when it is done."""
+
+    wanted = ("token", "action", "connection")
+
+    def answer(self, meeting: Meeting, body: dict[str, str]) -> HttpResponse:
+        page_door.act(page_door.read(meeting, body["token"]), body["action"], body["connection"])
+        return HttpResponse(status=204)
 
 
 def _in_page_words(error: VideoconfError) -> dict[str, Any]:
@@ -210,15 +288,15 @@ def _refuse(status: int, code: str, message: str) -> JsonResponse:
     return JsonResponse(envelope(status, message, code), status=status)
 
 
-def _body(request: HttpRequest) -> dict[str, str] | None:
-    raw = request.read(MAX_BODY + 1)
-    if len(raw) > MAX_BODY:
+def _body(request: HttpRequest, wanted: Sequence[str], limit: int) -> dict[str, str] | None:
+    """Return the texts of a small JSON object by these names, empty where they are missing."""
+    raw = request.read(limit + 1)
+    if len(raw) > limit:
         return None
     try:
         body = strict_json.loads(raw)
     except strict_json.InvalidJSON:
         return None
-    wanted = ("ticket", "browserId", "name")
     if not isinstance(body, dict) or not all(isinstance(body.get(name, ""), str) for name in wanted):
         return None
     return {name: body.get(name, "") for name in wanted}

@@ -17,6 +17,7 @@ from meetings.providers.types import (
     ProviderEvent,
     RoomRef,
     RoomSpec,
+    TokenClaims,
     TokenGrant,
     WebhookMessage,
 )
@@ -56,8 +57,8 @@ class Provider(ABC):
         if default is None:
             return
         kinds: tuple[type, ...] = (list, tuple) if isinstance(default, (list, tuple)) else (type(default),)
-        is_flag_for_number = isinstance(value, bool) and bool not in kinds
         kinds = (int, float) if kinds == (float,) else kinds
+        is_flag_for_number = isinstance(value, bool) and bool not in kinds
         are_texts = not isinstance(value, (list, tuple)) or all(isinstance(item, str) for item in value)
         if not isinstance(value, kinds) or is_flag_for_number or not are_texts:
             wanted = "a list of texts" if list in kinds else f"of type {' or '.join(kind.__name__ for kind in kinds)}"
@@ -76,6 +77,14 @@ class Provider(ABC):
     def issue_token(self, room: RoomRef, grant: TokenGrant) -> AccessToken:
         """Mint a join token; no side effects."""
 
+    def read_token(self, room: RoomRef, value: str, *, ignore_expiry: bool = False) -> TokenClaims:
+        """Verify a join token for this room; no side effects.
+
+        For a page that acts through our server, because its provider's own way in asks us nothing. Raises
+        `JoinRefused` (`token_invalid`, `token_expired`).
+        """
+        raise UnsupportedFeature(self.refusal("act from the meeting page"))
+
     def data_bytes(self, *, data: str, identity: str) -> int:
         """Return how much of `capabilities.max_data_bytes` a token's data takes, with what else travels in it."""
         return len(data.encode())
@@ -83,6 +92,11 @@ class Provider(ABC):
     @abstractmethod
     def client_config(self, room: RoomRef) -> dict[str, Any]:
         """Return what the meeting page may know about the room (JSON, no secrets)."""
+
+    def page_sources(self) -> Mapping[str, Sequence[str]]:
+        """Return what the page of this provider's meetings needs beyond its own server, by directive of its
+        Content-Security-Policy: `{"script-src": ["https://bridge.example/client.js"]}`."""
+        return {}
 
     @abstractmethod
     def close_room(self, room: RoomRef, connection_ids: Sequence[str]) -> None:
@@ -96,10 +110,12 @@ class Provider(ABC):
         """Mute one connection's microphone. May be repeated."""
         raise UnsupportedFeature(self.refusal("mute attendees"))
 
-    def mute_everyone(self, room: RoomRef, streams: Mapping[str, Sequence[str]]) -> None:
-        """Mute everybody who is there; `streams` maps connection ids to stream ids, as far as they are known."""
+    def mute_everyone(self, room: RoomRef, streams: Mapping[str, Sequence[str]], *, spared: str = "") -> None:
+        """Mute everybody who is there but one connection; `streams` maps connection ids to stream ids, as far as they
+        are known."""
         for connection_id, stream_ids in streams.items():
-            self.mute_participant(room, connection_id, stream_ids)
+            if connection_id != spared:
+                self.mute_participant(room, connection_id, stream_ids)
 
     def refusal(self, what: str) -> str:
         """Return the sentence that refuses a feature (original wording)."""

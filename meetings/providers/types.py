@@ -78,6 +78,16 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenClaims:
+    """What a join token that verified says. `identity` is empty where it says no more of its bearer than `data`."""
+
+    role: Role
+    issued_at: datetime
+    data: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookMessage:
     """An inbound webhook as raw as it came; header names are lower case.
 
@@ -131,5 +141,5 @@ class ProviderEvent:
     stream_id: str = ""
     stream_type: str = ""
     reason: str = ""
-    payload: Mapping[str, Any] = field(default_factory=dict)
     may_recur: bool = False
+    payload: Mapping[str, Any] = field(default_factory=dict)

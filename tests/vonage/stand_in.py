@@ -11,6 +11,8 @@ from tests.vonage.api import RestApi
 from tests.vonage.archives import LINK_LIFETIME, Archive
 from tests.vonage.auth import Project, TokenRefused
 from tests.vonage.callbacks import Callback, Kind, Manner, Outbox, Target
+from tests.vonage.clients import PREFIX as CLIENTS
+from tests.vonage.clients import Clients
 from tests.vonage.control import PREFIX, Control
 from tests.vonage.faults import Fault, Plan
 from tests.vonage.recorder import SESSION_ENDED, Recorder
@@ -65,6 +67,7 @@ class StandIn:
         self._faults = Plan()
         self._api = RestApi(project, self.state)
         self._control = Control(self)
+        self._clients = Clients(self)
         self._server = Server(self, host, port, log)
 
     def __enter__(self) -> Self:
@@ -225,16 +228,19 @@ class StandIn:
     # What the server asks
 
     def fault_for(self, request: Request) -> Fault | None:
-        """Return how this call shall fail; calls of the control API don't."""
+        """Return how this call shall fail; calls of the control API don't. Those of browsers are not remembered."""
         if request.path.startswith(PREFIX):
             return None
-        self.requests.append(request)
+        if not request.path.startswith(CLIENTS):
+            self.requests.append(request)
         return self._faults.take(request.method, request.path)
 
     def answer(self, request: Request) -> Answer:
         """Answer a call."""
         if request.path.startswith(PREFIX):
             return self._control.answer(request)
+        if request.path.startswith(CLIENTS):
+            return self._clients.answer(request)
         if request.path.startswith("/files/"):
             return self._file(request)
         return self._api.answer(request)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import re
 import tempfile
 import time
@@ -15,7 +16,7 @@ import uuid
 from abc import ABC, abstractmethod
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 import opentok
@@ -24,9 +25,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ImproperlyConfigured
 from opentok.exceptions import OpenTokException
 
-from meetings.exceptions import ProviderRefused
+from meetings.exceptions import JoinRefused, ProviderRefused
 from meetings.providers.types import Role
 
+if TYPE_CHECKING:
+    from jwt.types import Options
+
+CLIENT_SCOPE = "session.connect"
+LEEWAY = 5  # seconds
 CALL_TOKEN_LIFETIME = 180  # seconds
 CALL_TOKEN_SHARED = 30  # seconds
 SDK_ROLES = {
@@ -83,6 +89,25 @@ class Project(ABC):
             raise ProviderRefused(str(error)) from error
         return token
 
+    def client_claims(self, token: str, session_id: str, *, ignore_expiry: bool = False) -> dict[str, Any]:
+        """Return what a client token of ours says; `JoinRefused` if it would not open this session (any more)."""
+        required = ["exp", "iat", "role", "scope", "session_id"]
+        try:
+            claims = self._verified(token, {"require": required, "verify_exp": not ignore_expiry})
+        except jwt.ExpiredSignatureError as error:
+            raise JoinRefused("This invitation has expired. Ask for a new one.", code="token_expired") from error
+        except jwt.PyJWTError as error:
+            raise JoinRefused("This invitation is not valid. Ask for a new one.", code="token_invalid") from error
+        if claims["scope"] != CLIENT_SCOPE:
+            raise JoinRefused("This invitation is not valid. Ask for a new one.", code="token_invalid")
+        if not hmac.compare_digest(str(claims["session_id"]).encode(), session_id.encode()):
+            raise JoinRefused("This invitation is for another meeting.", code="token_invalid")
+        return claims
+
+    @abstractmethod
+    def _verified(self, token: str, options: Options) -> dict[str, Any]:
+        """Return the claims of a token that this project signed; raise PyJWT's errors."""
+
 
 class LegacyProject(Project):
     """A project of the OpenTok environment: API key and secret."""
@@ -112,6 +137,12 @@ class LegacyProject(Project):
         }
         return {"X-OPENTOK-AUTH": jwt.encode(claims, self._secret, algorithm="HS256")}
 
+    def _verified(self, token: str, options: Options) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token, self._secret, algorithms=["HS256"], issuer=self.identifier, leeway=LEEWAY, options=options
+        )
+        return claims
+
 
 class ApplicationProject(Project):
     """An application of the unified environment: application id and RSA private key (PEM text, or the path of one)."""
@@ -138,6 +169,14 @@ class ApplicationProject(Project):
             "jti": str(uuid.uuid4()),
         }
         return {"Authorization": f"Bearer {jwt.encode(claims, self._key, algorithm='RS256')}"}
+
+    def _verified(self, token: str, options: Options) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token, self._key.public_key(), algorithms=["RS256"], leeway=LEEWAY, options=options
+        )
+        if claims.get("application_id") != self.identifier:
+            raise jwt.InvalidTokenError("the token is another application's")
+        return claims
 
 
 def _application_client(application_id: str, pem: str) -> opentok.Client:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -16,7 +18,7 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from meetings.conf import conf
-from meetings.exceptions import ProviderCredentialsRefused, ProviderNotFound, ProviderUnavailable
+from meetings.exceptions import JoinRefused, ProviderCredentialsRefused, ProviderNotFound, ProviderUnavailable
 from meetings.providers import session_events, signatures
 from meetings.providers.base import Provider
 from meetings.providers.http import HttpClient
@@ -28,14 +30,28 @@ from meetings.providers.types import (
     Capabilities,
     EventFamily,
     ProviderEvent,
+    Role,
     RoomRef,
     RoomSpec,
+    TokenClaims,
     TokenGrant,
     WebhookMessage,
 )
 
 RELAYED, END_TO_END = "relayed", "e2ee"
 AT_ONCE = 8
+VONAGE_SOURCES: Mapping[str, Sequence[str]] = {
+    "connect-src": tuple(
+        f"{scheme}://*.{domain}"
+        for domain in ("opentok.com", "tokbox.com", "vonage.com")
+        for scheme in ("https", "wss")
+    ),
+    "worker-src": ("'self'", "blob:"),
+}
+"""Whom Vonage's script speaks to, as Vonage's own reference application has it (Vonage/vonage-video-react-app)."""
+_DIRECTIVE = re.compile(r"[a-z]+(-[a-z]+)*")
+_SOURCE = re.compile(r"[!-+\--:<-~]+")
+_SCRIPT = re.compile(r"https?://[!-+\--:<->@-~]+")
 MAX_DATA = 1000
 """Bytes of UTF-8; Vonage says characters, and whether it counts bytes is not known."""
 
@@ -60,7 +76,7 @@ class OpenTokProvider(Provider):
         "TOKEN_LIFETIME": 24 * 3600,
         "STORAGE_SECRET": "",
         "SCRIPT_URL": "",
-        "PAGE_SOURCES": (),
+        "PAGE_SOURCES": {},
     }
 
     def __init__(self, alias: str, options: Any) -> None:
@@ -74,6 +90,7 @@ class OpenTokProvider(Provider):
         url = self.settings["API_URL"] or self.project.default_url
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
             raise ImproperlyConfigured(f"{where}: API_URL {url!r} is no address of a REST API (https://…).")
+        _refuse_sources(self.settings, where)
         client = HttpClient(url, timeout=self.settings["TIMEOUT"], name=self.name, user_agent="django-videoconf")
         self.api = VonageApi(self.project, client)
 
@@ -109,18 +126,44 @@ class OpenTokProvider(Provider):
         value = self.project.client_token(room.session_id, role=grant.role, expires_at=grant.expires_at, data=data)
         return AccessToken(value=value, expires_at=grant.expires_at)
 
+    def read_token(self, room: RoomRef, value: str, *, ignore_expiry: bool = False) -> TokenClaims:
+        claims = self.project.client_claims(value, room.session_id, ignore_expiry=ignore_expiry)
+        try:
+            role = Role(claims["role"])
+            issued_at = datetime.fromtimestamp(claims["iat"], UTC)
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            raise JoinRefused("This invitation is not valid. Ask for a new one.", code="token_invalid") from error
+        bearer = names.unpack(str(claims.get("connection_data") or ""))
+        return TokenClaims(role=role, issued_at=issued_at, data=bearer.name, identity=bearer.identity)
+
     def data_bytes(self, *, data: str, identity: str) -> int:
         return len(names.pack(data, identity).encode())
 
     def client_config(self, room: RoomRef) -> dict[str, Any]:
         is_application = isinstance(self.project, ApplicationProject)
         return {
-            "script": self.settings["SCRIPT_URL"] or _script_of(self.project),
+            "script": self._script,
             "apiKey": None if is_application else self.project.identifier,
             "applicationId": self.project.identifier if is_application else None,
             "sessionId": room.session_id,
             "encrypted": room.end_to_end_encryption,
         }
+
+    def page_sources(self) -> Mapping[str, Sequence[str]]:
+        """Vonage's script, the hosts that it speaks to, and workers that it makes of its own text.
+
+        A script from elsewhere (`SCRIPT_URL`) may also speak to where it came from.
+        """
+        sources: dict[str, Sequence[str]] = {"script-src": (self._script,), **VONAGE_SOURCES}
+        if own := self.settings["SCRIPT_URL"]:
+            parts = urlsplit(own)
+            sources["connect-src"] = (*sources["connect-src"], f"{parts.scheme}://{parts.netloc}")
+        return {**sources, **self.settings["PAGE_SOURCES"]}
+
+    @property
+    def _script(self) -> str:
+        url: str = self.settings["SCRIPT_URL"] or _script_of(self.project)
+        return url
 
     def close_room(self, room: RoomRef, connection_ids: Sequence[str]) -> None:
         """Put out every connection that we know; the session itself can't be destroyed."""
@@ -132,10 +175,10 @@ class OpenTokProvider(Provider):
     def mute_participant(self, room: RoomRef, connection_id: str, stream_ids: Sequence[str]) -> None:
         self._each(stream_ids, lambda stream_id: self._mute(room, stream_id))
 
-    def mute_everyone(self, room: RoomRef, streams: Mapping[str, Sequence[str]]) -> None:
+    def mute_everyone(self, room: RoomRef, streams: Mapping[str, Sequence[str]], *, spared: str = "") -> None:
         """Mute all streams that there are, known to us or not; those to come may be heard."""
         with suppress(ProviderNotFound):
-            self.api.mute_session(room.session_id, active=True)
+            self.api.mute_session(room.session_id, active=True, excluded=streams.get(spared, ()))
             self.api.mute_session(room.session_id, active=False)
 
     def _disconnect(self, room: RoomRef, connection_id: str) -> None:
@@ -219,5 +262,18 @@ def _project_of(settings: dict[str, Any], where: str) -> Project:
 
 def _script_of(project: Project) -> str:
     if isinstance(project, ApplicationProject):
-        return "https://unpkg.com/@vonage/client-sdk-video@latest/dist/js/opentok.js"
+        return "https://unpkg.com/@vonage/client-sdk-video@2/dist/js/opentok.min.js"
     return "https://static.opentok.com/v2/js/opentok.min.js"
+
+
+def _refuse_sources(settings: dict[str, Any], where: str) -> None:
+    """A source stands in a header: one that holds more than a source would write other directives there."""
+    for directive, sources in settings["PAGE_SOURCES"].items():
+        is_list = isinstance(sources, (list, tuple)) and all(isinstance(source, str) for source in sources)
+        if not _DIRECTIVE.fullmatch(str(directive)) or not is_list or not all(map(_SOURCE.fullmatch, sources)):
+            raise ImproperlyConfigured(
+                f"{where}: PAGE_SOURCES maps directives of a Content-Security-Policy to lists of sources, as in "
+                '{"connect-src": ["https://*.example.com"]}.'
+            )
+    if settings["SCRIPT_URL"] and not _SCRIPT.fullmatch(settings["SCRIPT_URL"]):
+        raise ImproperlyConfigured(f"{where}: SCRIPT_URL must be the https:// address of a script, without a query.")

@@ -5,7 +5,7 @@ Every call raises what `http.HttpClient.call` raises, and `ProviderError` for an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -49,9 +49,9 @@ class VonageApi:
         """Mute the sound of one stream; `ProviderNotFound` if it is not there."""
         self.call("POST", f"{_session(session_id)}/stream/{part(stream_id)}/mute", repeatable=True)
 
-    def mute_session(self, session_id: str, *, active: bool) -> None:
-        """Mute all streams and those to come (`active`), or let those to come be heard again."""
-        document = {"active": active, "excludedStreamIds": []}
+    def mute_session(self, session_id: str, *, active: bool, excluded: Sequence[str] = ()) -> None:
+        """Mute all streams but the excluded and those to come (`active`), or let those to come be heard again."""
+        document = {"active": active, "excludedStreamIds": list(excluded)}
         self.call("POST", f"{_session(session_id)}/mute", document=document, repeatable=True)
 
 

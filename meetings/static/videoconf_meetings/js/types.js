@@ -33,7 +33,7 @@
  * @typedef {{
  *   meetingLink: string, title: string | null, state: "scheduled" | "open" | "active" | "ended",
  *   opensAt: string | null, admission: "token" | "user" | "guest" | "none", name: string | null,
- *   role?: Role | null, tokenUrl: string, ticket: string | null, provider: string, module: string,
+ *   role?: Role | null, tokenUrl: string, stateUrl: string, actUrl: string, ticket: string | null, provider: string, module: string,
  *   client: Record<string, any>, canRecord: boolean, recording: boolean, debug?: boolean,
  * }} Config
  */
@@ -41,7 +41,7 @@
 /**
  * Where the page is. Everything but `prejoin`, `joining`, `in` and `reconnecting` is a sentence with its way on.
  * @typedef {"prejoin" | "joining" | "in" | "reconnecting" | "left" | "ended" | "removed" | "full" | "scheduled"
- *   | "invitation" | "unknown" | "replaced" | "unavailable" | "failed"} State
+ *   | "invitation" | "unknown" | "replaced" | "unavailable" | "unsupported" | "failed"} State
  */
 
 export {};

@@ -18,7 +18,7 @@ import { Emitter } from "../events.js";
  * to show · `link` how the way to someone does · `code` the pair's encryption code, `null` while there
  * is none yet, `false` if it could not be made · `connection` this page's own way to
  * the meeting · `admitted` let in again under a new connection · `muted` a moderator asks for silence · `recording`
- * · `closed` it is over for this page; `code` is a code of `Refused` or `removed`, `ended`, `replaced`.
+ * · `trouble` what was asked for could not be done · `closed` it is over for this page; `code` is a code of `Refused` or `removed`, `ended`, `replaced`.
  * @typedef {{
  *   joined: Arrival,
  *   left: {id: string, reason: string, replacedBy?: string},
@@ -30,6 +30,7 @@ import { Emitter } from "../events.js";
  *   admitted: Admitted & {previous: string},
  *   muted: {by: string},
  *   recording: {active: boolean},
+ *   trouble: {message: string},
  *   closed: {code: string, message: string, opensAt?: string | null},
  * }} ProviderEvents
  */
@@ -51,8 +52,8 @@ export class Refused extends Error {
 }
 
 /**
- * What the page needs of a media provider. A provider's module exports `createProvider(config.client)`, which
- * returns one of these.
+ * What the page needs of a media provider. A provider's module exports `createProvider(config.client, door)`, which
+ * returns one of these; `door` is our server, for a provider whose own way in does not pass it.
  * @extends {Emitter<ProviderEvents>}
  */
 export class Provider extends Emitter {

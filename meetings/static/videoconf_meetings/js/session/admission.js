@@ -1,4 +1,5 @@
 // @ts-check
+import { nameOf } from "../providers/opentok/names.js";
 import { Refused } from "../providers/provider.js";
 
 /** @import { Config, Role } from "../types.js" */
@@ -20,6 +21,7 @@ const CODES = {
   replaced: "replaced",
   left: "left",
   unavailable: "unavailable",
+  unsupported: "unsupported",
 };
 
 /** @param {string} code */
@@ -48,7 +50,7 @@ export class Admission {
 
   /** The name that can't be changed, if there is one. @returns {string | null} */
   get name() {
-    if (this.#token) return text(this.#claims.data);
+    if (this.#token) return text(this.#claims.data) ?? text(nameOf(String(this.#claims.connection_data ?? "")));
     return this.#config.admission === "user" ? text(this.#config.name) : null;
   }
 

@@ -4,6 +4,7 @@ import { LocalMedia } from "../media/local.js";
 import { qualityFor } from "../media/quality.js";
 import { Refused } from "../providers/provider.js";
 import { Admission, claims, stateFor } from "./admission.js";
+import { Door } from "./door.js";
 import { Roster } from "./roster.js";
 import { Speakers } from "./speakers.js";
 import { browserId, keepResumeKey, prefer, preferences, resumeKey } from "./storage.js";
@@ -13,12 +14,13 @@ import { browserId, keepResumeKey, prefer, preferences, resumeKey } from "./stor
  * @import { Admitted, Provider } from "../providers/provider.js"
  */
 
-/** @typedef {(url: string) => Promise<{createProvider: (client: Record<string, any>) => Provider}>} Load */
+/** @typedef {(url: string) => Promise<{createProvider: (client: Record<string, any>, door: Door) => Provider}>} Load */
 
 /**
  * One person's way through a meeting, without a word about how it looks.
  * @extends {Emitter<{
  *   state: {state: State, previous: State}, muted: {by: string}, recording: {active: boolean}, role: {role: Role | null},
+ *   trouble: {message: string},
  * }>}
  */
 export class Meeting extends Emitter {
@@ -113,7 +115,7 @@ export class Meeting extends Emitter {
         this.#load(this.config.module),
       ]);
       if (claims(token).role === "subscriber") this.local.close();
-      const provider = createProvider(this.config.client);
+      const provider = createProvider(this.config.client, new Door(this.config));
       this.#listen(provider);
       this.self = await provider.connect({
         token,
@@ -201,6 +203,7 @@ export class Meeting extends Emitter {
       this.recording = active;
       this.emit("recording", { active });
     });
+    provider.on("trouble", ({ message }) => this.emit("trouble", { message }));
     provider.on("connection", ({ connected }) => this.#go(connected ? "in" : "reconnecting"));
     provider.on("admitted", ({ previous, ...self }) => {
       this.self = self;

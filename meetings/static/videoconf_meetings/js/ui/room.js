@@ -75,6 +75,7 @@ export function showRoom(meeting) {
     if (state === "in" && previous === "joining" && meeting.recording) toast("This meeting is being recorded.");
   });
   meeting.on("muted", ({ by }) => toast(`${by || "A moderator"} muted your microphone.`));
+  meeting.on("trouble", ({ message }) => toast(message));
   meeting.on("recording", ({ active }) => {
     drawControls();
     drawHeader();

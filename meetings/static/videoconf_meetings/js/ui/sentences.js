@@ -46,6 +46,10 @@ const SENTENCES = {
     detail: "The server has a problem; your connection is fine. Try again in a minute.",
     action: ["Try again", (meeting) => meeting.tryAgain()],
   },
+  unsupported: {
+    title: "This browser can't join the meeting.",
+    detail: "Use a current version of Chrome, Edge, Firefox or Safari.",
+  },
   failed: {
     title: "The meeting can't be reached.",
     detail: "Check your connection and try again.",
@@ -58,6 +62,7 @@ const DETAILS = {
   token_expired: "Your invitation has expired. Ask the organiser for a new one.",
   token_invalid: "Your invitation is not valid for this meeting. Ask the organiser for a new one.",
   ticket_invalid: "This page has been open for too long.",
+  script_unreachable: "The video service can't be loaded. A firewall or an extension of the browser may hold it back.",
   provider_mismatch: "The meeting has moved to another service. Ask the organiser for a new link.",
 };
 

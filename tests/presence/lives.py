@@ -27,22 +27,25 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLife:
-    """What one connection published, in ms after `START`."""
+    """What one connection published, in ms after `START`; `None` for what is not known."""
 
     stream_id: str
-    started: int
+    started: int | None
     ended: int | None
+    type: str = "camera"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLife:
-    """One tab of one person. `data` is her name, and who she is; without it she is her connection."""
+    """One tab of one person. Who she is says `ext_id`, else `data`, her name; without both she is her connection."""
 
     connection_id: str
     data: str
     joined: int
     left: int | None
     streams: tuple[StreamLife, ...] = ()
+    ext_id: str | None = None
+    reason: str = "clientDisconnected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,8 @@ class Life:
                     _event(session_id, "connectionDestroyed", life.left, connection=silent, reason="clientDisconnected")
                 )
             for stream in life.streams:
-                what = {"id": stream.stream_id, "connection": who, "videoType": "camera"}
+                what = {"id": stream.stream_id, "connection": who, "videoType": stream.type}
+                assert stream.started is not None
                 sent.append(_event(session_id, "streamCreated", stream.started, stream=what))
                 if stream.ended is not None:
                     gone = _event(session_id, "streamDestroyed", stream.ended, stream=what, reason="mediaStopped")
@@ -145,14 +149,14 @@ def truth_of(life: Life) -> Rows:
     for one in life.connections:
         session_end = min((end for end in life.session_ends if end > one.joined), default=None)
         left = session_end if one.left is None else one.left
-        reason = "" if left is None else "clientDisconnected" if one.left is not None else "sessionDestroyed"
-        identity = facts.identity_of(data=one.data) or f"conn:{one.connection_id}"
+        reason = "" if left is None else one.reason if one.left is not None else "sessionDestroyed"
+        identity = facts.identity_of(ext_id=one.ext_id, data=one.data) or f"conn:{one.connection_id}"
         connections.add((one.connection_id, identity, one.data, _moment(one.joined), _moment(left), reason))
         tabs.setdefault(identity, []).append((one.joined, left, one.data))
         for stream in one.streams:
             ends = [end for end in (stream.ended, left) if end is not None]
-            ended = max(min(ends), stream.started) if ends else None
-            streams.add((one.connection_id, stream.stream_id, "camera", _moment(stream.started), _moment(ended)))
+            ended = max(min(ends), stream.started or 0) if ends else None
+            streams.add((one.connection_id, stream.stream_id, stream.type, _moment(stream.started), _moment(ended)))
     attendees = {
         (identity, stays[0][2], all(left is not None for _, left, _ in stays), min(joined for joined, _, _ in stays))
         for identity, stays in tabs.items()

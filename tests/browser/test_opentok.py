@@ -22,7 +22,9 @@ ARCHIVE_SECRET = "archive-secret-of-the-tests-0123456789abcdef"
 SETTINGS = """
 from videoconf.settings import *
 
-VIDEOCONF_PROVIDERS["opentok"]["OPTIONS"]["SCRIPT_URL"] = "{url}/client/opentok.js"
+OPTIONS = VIDEOCONF_PROVIDERS["opentok"]["OPTIONS"]
+OPTIONS["SCRIPT_URL"] = "{url}/client/opentok.js"
+VIDEOCONF_PROVIDERS["sealed"] = VIDEOCONF_PROVIDERS["opentok"] | {{"OPTIONS": OPTIONS | {{"ENCRYPTION": "e2ee"}}}}
 """
 
 
@@ -315,6 +317,31 @@ def test_name_of_an_invitation_can_not_be_changed(people: People, vonage_server:
 
     expect(ada.page.get_by_label("Your name")).to_have_value("Ada")
     expect(ada.page.get_by_label("Your name")).not_to_be_editable()
+
+
+def test_encrypted_meeting_says_so_and_has_no_codes(people: People, vonage_server: Server) -> None:
+    link = vonage_server.new_meeting(endToEndEncryption=True)
+    ada, bea = people.join(link, "Ada"), people.join(link, "Bea")
+    ada.sees("Bea")
+    bea.watches("Ada")
+
+    expect(ada.page.get_by_text("End-to-end encrypted")).to_be_visible()
+    ada.press("People")
+    expect(ada.page.locator("#code-hint")).not_to_be_visible()
+
+
+def test_vonage_s_own_encryption_takes_the_key_from_the_link(people: People, vonage_server: Server) -> None:
+    link = vonage_server.new_meeting(endToEndEncryption=True, provider="sealed")
+    bare = people.new().open(vonage_server.page(link))
+    bare.press("Join")
+    bare.reads("You need an invitation to join this meeting.")
+    expect(bare.page.get_by_text("your link lacks its key")).to_be_visible()
+
+    ada, bea = (people.new().open(vonage_server.page(link) + "#secret=only-ours-0123") for _ in range(2))
+    ada.join("Ada")
+    bea.join("Bea")
+    ada.watches("Bea")
+    bea.watches("Ada")
 
 
 def test_early_and_ended_meetings_say_so(people: People, vonage_server: Server, link: str) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from django.test import Client
 
 from meetings import services
 from meetings.checks import check_providers
 from meetings.models import Attendee, Meeting, WebhookDelivery
 from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider
-from meetings.providers.types import EventFamily, EventKind, WebhookMessage
+from meetings.providers.types import EventFamily, EventKind, Role, WebhookMessage
 from tests.callers import ApiClient
 from tests.conftest import NewMeeting
 from tests.docs.pages import DOCS, blocks_of
@@ -134,6 +135,25 @@ def test_meeting_of_the_bridge_ends(owner: ApiClient, meeting: Meeting) -> None:
     assert owner.patch(f"/session/{meeting.meeting_link}/end").status_code == 204
     meeting.refresh_from_db()
     assert meeting.disconnect_due_at is None
+
+
+def test_page_of_the_bridge_acts_by_its_token(owner: ApiClient, client: Client, meeting: Meeting) -> None:
+    token, other = (
+        services.issue_token(meeting, role=role, data="Ada", ext_id="ada").value
+        for role in (Role.MODERATOR, Role.PUBLISHER)
+    )
+    address = f"/meet/{meeting.meeting_link}"
+
+    def ask(what: str, **body: str) -> Any:
+        return client.post(f"{address}/{what}", json.dumps(body), content_type="application/json")
+
+    assert "wss://bridge.example" in client.get(address)["Content-Security-Policy"]
+    assert ask("state", token=token, purpose="enter").json()["name"] == "Ada"
+    assert ask("state", token=token + "0").json()["refusal"]["code"] == "token_invalid"
+    assert ask("act", token=other, action="end").status_code == 403
+    assert ask("act", token=token, action="mute_all").json()["error"]["code"] == "feature_not_available"
+    assert ask("act", token=token, action="end").status_code == 204
+    assert ask("state", token=other).json()["refusal"]["code"] == "meeting_ended"
 
 
 def test_check_of_the_bridge_names_what_is_missing(settings: Any) -> None:

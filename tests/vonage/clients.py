@@ -82,7 +82,9 @@ class Clients:
         connection_id = self.stand_in.connect(session, token=token)
         secret = secrets.token_urlsafe(16)
         self._ids[secret] = connection_id
-        return {"secret": secret, "connection": _told(self.stand_in.state.connection(connection_id))}
+        is_encrypted = self.stand_in.state.session(session).is_encrypted
+        connection = _told(self.stand_in.state.connection(connection_id))
+        return {"secret": secret, "connection": connection, "isEncrypted": is_encrypted}
 
     def _poll(self, secret: str) -> dict[str, Any]:
         state, connection_id = self.stand_in.state, self._id(secret)

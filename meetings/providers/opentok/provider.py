@@ -147,6 +147,7 @@ class OpenTokProvider(Provider):
             "applicationId": self.project.identifier if is_application else None,
             "sessionId": room.session_id,
             "encrypted": room.end_to_end_encryption,
+            "needsSecret": room.end_to_end_encryption and self.settings["ENCRYPTION"] == END_TO_END,
         }
 
     def page_sources(self) -> Mapping[str, Sequence[str]]:

@@ -137,6 +137,8 @@
 
   class Session extends Target {
     #key;
+    #options;
+    #isEncrypted = false;
     #sessionId;
     #secret = null;
     #timer;
@@ -150,17 +152,19 @@
       if (this.#secret) navigator.sendBeacon(`${BASE}disconnect`, JSON.stringify({ secret: this.#secret }));
     };
 
-    constructor(key, sessionId) {
+    constructor(key, sessionId, options = {}) {
       super();
+      this.#options = options;
       this.#key = key;
       this.#sessionId = sessionId;
     }
 
     async connect(token, done) {
       try {
-        const { secret, connection } = await call("connect", { key: this.#key, session: this.#sessionId, token });
-        this.#secret = secret;
-        this.connection = this.#connection(connection);
+        const answer = await call("connect", { key: this.#key, session: this.#sessionId, token });
+        this.#secret = answer.secret;
+        this.#isEncrypted = answer.isEncrypted;
+        this.connection = this.#connection(answer.connection);
         addEventListener("pagehide", this.#hide);
         done();
         this.dispatch("sessionConnected");
@@ -178,6 +182,7 @@
 
     async publish(publisher, done) {
       try {
+        if (this.#isEncrypted !== Boolean(this.#options.encryptionSecret)) throw new Error("The secret is missing.");
         const { name = "" } = publisher.properties;
         const kind = publisher.properties.videoSource ? "custom" : null;
         const carried = { audio: publisher.isHeard, video: publisher.isSeen };
@@ -315,7 +320,7 @@
 
   window.OT = {
     checkSystemRequirements: () => (window.RTCPeerConnection ? 1 : 0),
-    initSession: (key, sessionId) => new Session(key, sessionId),
+    initSession: (key, sessionId, options) => new Session(key, sessionId, options),
     initPublisher(target, properties, done) {
       if (target !== undefined || properties.insertDefaultUI !== false) throw new TypeError("No user interface here.");
       const publisher = new Publisher(properties);

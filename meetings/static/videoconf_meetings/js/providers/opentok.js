@@ -12,7 +12,10 @@ import { Provider, Refused } from "./provider.js";
  * @import { OT, OTConnection, OTSession, OTStream, OTSubscriber } from "./opentok/types.js"
  */
 
-/** @typedef {{script: string, apiKey: string | null, applicationId: string | null, sessionId: string}} Client */
+/**
+ * @typedef {{script: string, apiKey: string | null, applicationId: string | null, sessionId: string,
+ *   needsSecret: boolean}} Client
+ */
 
 /** @typedef {"camera" | "screen"} Picture */
 
@@ -64,11 +67,12 @@ export class OpenTokProvider extends Provider {
   /** @override @param {ConnectOptions} options @returns {Promise<Admitted>} */
   async connect({ token, name }) {
     this.#token = token;
+    const secret = this.#secret();
     const loading = loadScript(this.#client.script);
     loading.catch(() => {}); // what the server says comes first
     const welcome = await this.#door.enter(token);
     const vonage = await loading;
-    const own = await this.#connect(vonage, token);
+    const own = await this.#connect(vonage, token, secret);
     const shown = welcome.name || name;
     if (welcome.role !== "subscriber") this.#outgoing = this.#open(vonage, shown);
     setTimeout(() => this.#tellWaiting(), 0);
@@ -117,10 +121,19 @@ export class OpenTokProvider extends Provider {
     }
   }
 
-  /** @param {OT} vonage @param {string} token @returns {Promise<OTConnection>} */
-  #connect(vonage, token) {
+  /** The key of an encrypted meeting is behind the `#` of the invitation, where no server sees it. */
+  #secret() {
+    if (!this.#client.needsSecret) return null;
+    const secret = new URLSearchParams(location.hash.slice(1)).get("secret");
+    if (secret) return secret;
+    throw new Refused({ code: "secret_missing", message: "The link has no key for this encrypted meeting." });
+  }
+
+  /** @param {OT} vonage @param {string} token @param {string | null} secret @returns {Promise<OTConnection>} */
+  #connect(vonage, token, secret) {
     const { apiKey, applicationId, sessionId } = this.#client;
-    const session = vonage.initSession(applicationId ?? apiKey ?? "", sessionId, { sessionMigration: true });
+    const options = { sessionMigration: true, ...(secret && { encryptionSecret: secret }) };
+    const session = vonage.initSession(applicationId ?? apiKey ?? "", sessionId, options);
     this.#session = session;
     this.#listen(session);
     return new Promise((resolve, reject) => {
@@ -250,6 +263,9 @@ export class OpenTokProvider extends Provider {
       if (isCurrent()) this.emit("stream", { id, kind, stream: mediaStream });
     });
     subscriber.on("connected", () => tellLink("connected"));
+    subscriber.on("encryptionSecretMismatch", () => {
+      if (isCurrent()) this.emit("trouble", { message: "Someone's invitation has another key: you can't see each other." });
+    });
     subscriber.on("disconnected", () => tellLink("reconnecting"));
   }
 

@@ -16,6 +16,7 @@ const CODES = {
   token_invalid: "invitation",
   token_expired: "invitation",
   forbidden: "invitation",
+  secret_missing: "invitation",
   removed: "removed",
   ended: "ended",
   replaced: "replaced",

@@ -1,6 +1,9 @@
 // @ts-check
 import { Refused } from "../providers/provider.js";
 
+const ASKS = 4;
+const ASK_AGAIN_SECONDS = 1.5;
+
 /** @import { Role } from "../types.js" */
 
 /** What the server says of someone who may come in. @typedef {{name: string, role: Role, title: string, encrypted: boolean, recording: boolean}} Welcome */
@@ -26,13 +29,20 @@ export class Door {
     return welcome;
   }
 
-  /** Why the person may not be in the meeting (any more); `null` if nothing is known against it. @param {string} token */
-  async refusal(token) {
+  /**
+   * Why the person may not be in the meeting (any more); `null` if nothing is known against it.
+   * @param {string} token
+   * @returns {Promise<Refused | null>}
+   */
+  async refusal(token, tries = ASKS) {
     try {
       const { refusal } = await this.#ask(this.#stateUrl, { token });
       return refusal && new Refused(refusal);
     } catch (error) {
-      return /** @type {Refused} */ (error);
+      const refused = /** @type {Refused} */ (error);
+      if (!["unreachable", "unavailable"].includes(refused.code) || tries <= 1) return refused;
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_SECONDS * 1000));
+      return this.refusal(token, tries - 1);
     }
   }
 

@@ -22,7 +22,7 @@ export function showPeople(meeting) {
     dialog.close();
   });
   const draw = () => {
-    byId("code-hint").hidden = !meeting.self?.encrypted;
+    byId("code-hint").hidden = !meeting.roster.all().some(({ code }) => code !== null);
     muteAll.hidden = !meeting.isModerator || meeting.roster.size < 2;
     byId("people-list").replaceChildren(...meeting.roster.all().map(row));
   };

@@ -62,6 +62,7 @@ const DETAILS = {
   token_expired: "Your invitation has expired. Ask the organiser for a new one.",
   token_invalid: "Your invitation is not valid for this meeting. Ask the organiser for a new one.",
   ticket_invalid: "This page has been open for too long.",
+  secret_missing: "This meeting is encrypted, and your link lacks its key. Open the whole link that you were sent.",
   script_unreachable: "The video service can't be loaded. A firewall or an extension of the browser may hold it back.",
   provider_mismatch: "The meeting has moved to another service. Ask the organiser for a new link.",
 };

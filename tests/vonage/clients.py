@@ -111,13 +111,16 @@ class Clients:
 
     def _change(self, secret: str, stream: str, *, audio: bool, video: bool) -> dict[str, Any]:
         found = self._own(secret, stream)
+        if found is None:
+            return {}
         if audio and not self._carried[stream].audio:
             found.is_muted = False  # who was muted may speak again
         self._carried[stream] = Sound(audio, video)
         return {}
 
     def _unpublish(self, secret: str, stream: str) -> dict[str, Any]:
-        self.stand_in.unpublish(self._own(secret, stream).id)
+        if self._own(secret, stream) is not None:
+            self.stand_in.unpublish(stream)
         return {}
 
     def _disconnect(self, secret: str) -> dict[str, Any]:
@@ -131,9 +134,10 @@ class Clients:
             raise TokenRefused("there is no such connection")
         return self._ids[secret]
 
-    def _own(self, secret: str, stream_id: str) -> Stream:
-        stream = self.stand_in.state.stream(stream_id)
-        if stream.connection.id != self._id(secret):
+    def _own(self, secret: str, stream_id: str) -> Stream | None:
+        """Return a client's own stream; none if it has ended, as by a call that overtook this one."""
+        stream = self.stand_in.state.streams.get(stream_id)
+        if stream is not None and stream.connection.id != self._id(secret):
             raise TokenRefused("the stream is another client's")
         return stream
 

@@ -299,7 +299,10 @@
         this.#streams.set(id, stream);
         return this.dispatch("streamCreated", { stream });
       }
-      for (const [property, value] of [["hasAudio", audio], ["hasVideo", video]]) {
+      for (const [property, value] of [
+        ["hasAudio", audio],
+        ["hasVideo", video],
+      ]) {
         if (known[property] === value) continue;
         known[property] = value;
         const change = { stream: known, changedProperty: property, oldValue: !value, newValue: value };

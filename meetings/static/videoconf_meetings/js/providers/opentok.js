@@ -264,7 +264,8 @@ export class OpenTokProvider extends Provider {
     });
     subscriber.on("connected", () => tellLink("connected"));
     subscriber.on("encryptionSecretMismatch", () => {
-      if (isCurrent()) this.emit("trouble", { message: "Someone's invitation has another key: you can't see each other." });
+      if (isCurrent())
+        this.emit("trouble", { message: "Someone's invitation has another key: you can't see each other." });
     });
     subscriber.on("disconnected", () => tellLink("reconnecting"));
   }

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
@@ -19,7 +18,6 @@ from meetings.admin import filters
 from meetings.admin.attendees import meeting_ids
 from meetings.admin.base import Operation, ServiceAdmin, VideoconfAdmin, actor_of
 from meetings.admin.forms import ServiceForm, refuse_control_characters
-from meetings.exceptions import Conflict
 
 AUDIT: Any = (
     "Audit",
@@ -33,10 +31,7 @@ def _delete(archive: Archive, actor: str) -> str:
 
 
 def _restore(archive: Archive, actor: str) -> str:
-    try:
-        archive.restore(actor)
-    except IntegrityError as error:
-        raise Conflict("Another recording of this meeting is running.", code="archive_running") from error
+    services.restore_archive(archive, actor=actor)
     return "Restored."
 
 
@@ -106,6 +101,17 @@ class ArchiveAdmin(VideoconfAdmin):
         AUDIT,
     )
     readonly_fields = ("readable_size", "length")
+    REMOVAL: ClassVar[Any] = (
+        "Removal",
+        {
+            "fields": ("removal_due_at", "removal_attempts", "removal_error"),
+            "description": "The archive is deleted, but its provider or the bucket still holds the file.",
+        },
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Archive | None = None) -> Any:
+        known = super().get_fieldsets(request, obj)
+        return [self.REMOVAL, *known] if obj is not None and obj.removal_due_at else known
 
     @admin.display(description="size")
     def readable_size(self, archive: Archive) -> str:
@@ -159,9 +165,7 @@ def _check(target: StorageTarget, actor: str) -> str:
 
 
 def _bring_back(target: StorageTarget, actor: str) -> str:
-    if services.current_target() is not None:
-        raise Conflict("There is a storage target in force; take that away first.", code="storage_target_exists")
-    target.restore(actor)
+    services.restore_storage_target(target, actor=actor)
     return "In force again."
 
 

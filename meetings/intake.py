@@ -115,7 +115,7 @@ def _keep_rejected(provider: Provider, message: WebhookMessage, error: WebhookEr
     WebhookDelivery.objects.create(
         provider=provider.alias,
         verdict=Verdict.REJECTED,
-        body=message.body[:REJECTED_BODY].decode("utf-8", "replace").replace("\x00", ""),
+        body=provider.kept_text(message.body.decode("utf-8", "replace").replace("\x00", ""))[:REJECTED_BODY],
         error=f"{error.code}: {error.message}",
     )
     rejected = WebhookDelivery.objects.filter(verdict=Verdict.REJECTED).order_by("-id")
@@ -143,7 +143,7 @@ def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequen
                     session_id=first.session_id,
                     verdict=Verdict.FAILED,
                     dedupe_key=key,
-                    body=message.body.decode("utf-8-sig"),
+                    body=provider.kept_text(message.body.decode("utf-8-sig")),
                     attempts=0,
                     received_at=message.received_at,
                 )

@@ -132,6 +132,10 @@ class Provider(ABC):
         Empty: no secret is configured at all, so nothing could be checked. Raises `WebhookUnsigned` or `WebhookForged`.
         """
 
+    def kept_text(self, text: str) -> str:
+        """Return a webhook's body as it may be stored: without what opens anything."""
+        return text
+
     @abstractmethod
     def parse(self, message: WebhookMessage) -> list[ProviderEvent]:
         """Read the events of a verified message; raise `WebhookMalformed`. Unknown kinds become `EventKind.UNKNOWN`."""

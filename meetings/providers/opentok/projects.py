@@ -118,7 +118,7 @@ class LegacyProject(Project):
     def __init__(self, api_key: str, api_secret: str, where: str) -> None:
         if not _API_KEY.fullmatch(api_key):
             raise ImproperlyConfigured(
-                f"{where}: API_KEY {api_key!r} is no number. For an application use APPLICATION_ID and PRIVATE_KEY."
+                f"{where}: API_KEY is no number. For an application use APPLICATION_ID and PRIVATE_KEY."
             )
         if "-----BEGIN" in api_secret:
             raise ImproperlyConfigured(f"{where}: API_SECRET is a private key. Use APPLICATION_ID and PRIVATE_KEY.")
@@ -153,7 +153,7 @@ class ApplicationProject(Project):
     def __init__(self, application_id: str, private_key: str, where: str) -> None:
         if not _APPLICATION_ID.fullmatch(application_id):
             raise ImproperlyConfigured(
-                f"{where}: APPLICATION_ID {application_id!r} is no UUID. A legacy project has API_KEY and API_SECRET."
+                f"{where}: APPLICATION_ID is no UUID. A legacy project has API_KEY and API_SECRET."
             )
         pem = _read_pem(private_key, where)
         key = _load(pem, where)

@@ -370,7 +370,9 @@ def _remove(archive: Archive) -> bool:
             raise ProviderError(f"The provider {archive.provider!r} is not configured.")
         provider = get_provider(archive.provider)
         if provider.archive_backend:
-            _remove_at_provider(archive_provider(provider), archive)
+            recorder = archive_provider(provider)
+            archive = _brought_up_to_date(recorder, archive)
+            _remove_at_provider(recorder, archive)
         if archive.storage_key:
             storage.delete(archive.target, archive.storage_key)
     except VideoconfError as error:
@@ -383,6 +385,17 @@ def _remove(archive: Archive) -> bool:
         return False
     archive.mark_removed()
     return True
+
+
+def _brought_up_to_date(recorder: ArchiveProvider, archive: Archive) -> Archive:
+    """Callbacks come late or never: of what has only stopped, the provider knows whether a bucket has the file."""
+    if archive.status != "stopped":
+        return archive
+    try:
+        said = recorder.describe(archive.archive_id)
+    except ProviderNotFound:
+        return archive
+    return _merged(archive, said)
 
 
 def _remove_at_provider(recorder: ArchiveProvider, archive: Archive) -> None:

@@ -5,12 +5,16 @@ The answer is the contract's, nothing that the API shows has changed, and the ne
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from archives import storage
 from archives import tasks as archive_tasks
 from archives.models import Archive
 from meetings import tasks
@@ -416,3 +420,21 @@ def test_an_archive_that_is_only_stopped_is_removed_when_it_can_be(house: House)
     assert archive_tasks.repeat_removal.call(row.pk)
     assert house.vonage.archives[archive_id].status == "deleted"
     assert house.api.get("/archives").json() == {"count": 0, "items": []}
+
+
+def test_the_file_of_an_upload_that_nobody_told_of_leaves_the_bucket_too(
+    house: House, settings: Any, tmp_path: Path
+) -> None:
+    settings.VIDEOCONF = {**settings.VIDEOCONF, "MEDIA_ROOT": str(tmp_path)}
+    archive_id = running(house)
+    good(house.api.post(f"/archives/{archive_id}/stop"))
+    house.vonage.finish_archive(archive_id, "uploaded")
+    house.lose()
+    key = house.vonage.object_key(archive_id)
+    storage.save(None, key, io.BytesIO(b"faces and voices"), content_type="video/mp4")
+
+    good(house.api.delete(f"/archives/{archive_id}"))
+
+    assert not storage.exists(None, key)
+    assert house.vonage.archives[archive_id].status == "deleted"
+    assert Archive.objects.get().removal_due_at is None

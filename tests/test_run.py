@@ -326,6 +326,18 @@ def test_vonage_can_be_looked_at_without_an_account(tmp_path: Path) -> None:
     with pytest.raises(httpx.ConnectError):
         httpx.get(vonage)
 
+    with running(project, VIDEOCONF_DEMO="1") as killed:
+        vonage = killed.find(r"A stand-in at (\S+)")
+        killed.stop(signal.SIGKILL)
+        eventually(lambda: not answers(vonage), 10, "the stand-in is gone, so that the next start has its port")
+
+
+def answers(address: str) -> bool:
+    try:
+        return bool(httpx.get(address).status_code)
+    except httpx.ConnectError:
+        return False
+
 
 def test_a_demo_beside_credentials_is_refused(project: Path) -> None:
     env = {"VIDEOCONF_DEMO": "1", "VONAGE_API_KEY": "46000001", "VONAGE_API_SECRET": "0123456789abcdef"}

@@ -11,6 +11,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
+from videoconf.children import end_with_parent
+
 KEY = "47318661"
 STOPS_WITHIN = 5.0  # seconds
 
@@ -61,7 +63,14 @@ def _start(given: dict[str, Any], callbacks: str) -> subprocess.Popen[str]:
         "--callback-url": callbacks,
     }
     command = [sys.executable, "-m", "tests.vonage", "--quiet", *(part for pair in arguments.items() for part in pair)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+        preexec_fn=end_with_parent,
+    )
     assert process.stdout is not None
     first = process.stdout.readline().strip()
     if not first.startswith("Vonage stand-in"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -18,11 +17,12 @@ import uvicorn
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import SystemCheckError
 
+from videoconf.children import end_with_parent
+
 WORKER_STOPS_WITHIN = 10.0  # seconds
 WORKER_RESTARTS_AFTER = 5.0  # seconds
 SWEEP_EVERY = 15  # seconds
 LARGEST_FRAME = 128 * 1024  # the signalling refuses from 64 KiB on, with a message
-PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -178,12 +178,6 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-def end_with_parent() -> None:
-    """Ask Linux to end this process when the one that started it is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -289,7 +289,7 @@ def test_postgresql_and_redis_are_set_up_for_production(read: Read) -> None:
     settings = read(**PRODUCTION)
 
     database = settings["DATABASES"]["default"]
-    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["ENGINE"] == "videoconf.postgresql"
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example.com", 5432, "videoconf")
     assert database["CONN_HEALTH_CHECKS"] is True
     assert database["OPTIONS"]["connect_timeout"] == 5

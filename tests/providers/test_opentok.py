@@ -308,6 +308,16 @@ class TestFaults:
         provider.remove_participant(room, "c1")
         assert sum(request.method == "DELETE" for request in vonage.requests) == 2
 
+    @pytest.mark.parametrize("name", [".", "..", ""])
+    def test_an_id_leads_to_no_other_address(
+        self, vonage: StandIn, build: Callable[..., OpenTokProvider], name: str
+    ) -> None:
+        provider = build()
+        room = provider.create_room(RoomSpec(meeting_link="l"))
+        provider.remove_participant(room, name)
+        provider.mute_participant(room, "c1", [name])
+        assert [request.path for request in vonage.requests] == ["/session/create"]
+
     def test_a_new_session_is_never_asked_for_twice(
         self, vonage: StandIn, build: Callable[..., OpenTokProvider]
     ) -> None:

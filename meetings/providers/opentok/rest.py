@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from meetings.exceptions import ProviderError
+from meetings.exceptions import ProviderError, ProviderNotFound
 from meetings.providers.http import Answer, HttpClient
 from meetings.providers.opentok.projects import Project
 
@@ -56,7 +56,9 @@ class VonageApi:
 
 
 def part(text: str) -> str:
-    """Return a text as one segment of a path."""
+    """Return a text as one segment of a path; `ProviderNotFound` for what would lead to another path."""
+    if text in ("", ".", ".."):
+        raise ProviderNotFound("Nothing has such an id.")
     return quote(text, safe="")
 
 

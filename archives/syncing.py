@@ -14,7 +14,7 @@ from archives.facts import ArchiveFacts
 from archives.models import Archive
 from archives.providers.base import ArchiveProvider
 from archives.providers.registry import archive_provider
-from meetings.exceptions import ProviderError, ProviderNotFound
+from meetings.exceptions import ProviderError, ProviderNotFound, ProviderRefused
 from meetings.models import Meeting
 from meetings.providers.registry import aliases, get_provider
 
@@ -114,6 +114,9 @@ def _ask_for_the_rest(
             said = recorder.describe(row.archive_id)
         except ProviderNotFound:
             done.gone += _mark_gone(row)
+            continue
+        except ProviderRefused as error:  # of this one alone; the others are asked about all the same
+            done.failures.append(f"{alias}: archive {row.archive_id}: {error.code}: {error.message}")
             continue
         if services.says_more(row, said):
             with transaction.atomic():

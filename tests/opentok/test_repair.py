@@ -221,6 +221,22 @@ class TestSync:
 
         assert (list(Archive.objects.values()), list(Meeting.objects.values())) == before
 
+    def test_one_archive_that_vonage_refuses_does_not_keep_it_from_the_others(self, legacy: House) -> None:
+        link, archive_id = recorded(legacy)
+        meeting = Meeting.objects.get(meeting_link=link)
+        ArchiveFactory.create(meeting=meeting, status="stopped", archive_id="odd", provider="opentok")
+        gone = ArchiveFactory.create(meeting=meeting, status="stopped", provider="opentok")
+        legacy.vonage.finish_archive(archive_id)
+        legacy.lose()
+        legacy.vonage.fail("GET **/archive/odd", faults.status(400, "Invalid archive id"), None)
+
+        with pytest.raises(CommandError, match="opentok: archive odd: provider_refused: Invalid archive id"):
+            run("sync_archives")
+
+        assert legacy.status(archive_id) == "available"
+        assert legacy.status(gone.archive_id) == "failed"
+        assert legacy.status("odd") == "stopped"
+
     def test_reads_every_page(self, legacy: House, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("archives.syncing.PAGE", 2)
         link = legacy.create()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,6 +43,7 @@ AT_PROVIDER = ("starting", "started", "paused", "stopped", "available")
 """States that the provider may know more of than the row, or has a fresh link for."""
 LINK_LIFETIME = timedelta(minutes=10)
 WITHOUT_FILE = ("failed", "expired")
+_ADDRESS = re.compile(r"(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]*)*", re.ASCII)
 NOT_FOUND = "Archive Not Found"
 NOBODY_THERE = "Nobody is connected to the meeting yet; start when someone has joined."
 
@@ -153,6 +155,9 @@ def _refuse_target(plan: TargetPlan) -> None:
         rules.refuse("bucket", "bucket_missing", "S3 bucket name is required")
     if plan.name == StorageTarget.Name.AZURE and not plan.account_name:
         rules.refuse("accountName", "account_name_missing", "Azure account name is required")
+    for name, address in (("endpoint", plan.endpoint), ("domain", plan.domain)):
+        if address and not _ADDRESS.fullmatch(address):
+            rules.refuse(name, "invalid_value", f"{name} must be a host or an http(s):// address, without credentials")
 
 
 def _refuse_missing_credentials(plan: TargetPlan) -> None:

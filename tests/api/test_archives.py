@@ -237,6 +237,33 @@ def test_targets_that_are_refused(
     assert not StorageTarget.objects.exists()
 
 
+@pytest.mark.parametrize("body", [S3, AZURE])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://key:secret@s3.example.org",
+        "ftp://s3.example.org",
+        "javascript:alert(1)",
+        "s3.example.org?a=b",
+        "two words",
+    ],
+)
+def test_target_at_what_is_no_address_is_refused(owner: ApiClient, body: Mapping[str, Any], address: str) -> None:
+    path = "endpoint" if body is S3 else "domain"
+    message = f"{path} must be a host or an http(s):// address, without credentials"
+    refused(owner.put(TARGET, {**body, path: address}), 400, "invalid_value", message, path)
+    assert not StorageTarget.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["s3.example.org", "https://s3.example.org/", "http://127.0.0.1:9000/a/b", "http://[::1]:9000", "minio:9000"],
+)
+def test_target_at_an_address_of_any_kind_is_taken(owner: ApiClient, address: str) -> None:
+    assert owner.put(TARGET, {**S3, "endpoint": address}).status_code == 200
+    assert owner.put(TARGET, {**AZURE, "domain": address}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "setting", "sentence"),
     [

@@ -16,7 +16,7 @@ from django.test import Client
 
 from meetings import services
 from meetings.checks import check_providers
-from meetings.models import Attendee, Meeting, WebhookDelivery
+from meetings.models import AttendanceFact, Attendee, Meeting, WebhookDelivery
 from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider
 from meetings.providers.types import EventFamily, EventKind, Role, WebhookMessage
@@ -111,6 +111,24 @@ def test_webhook_that_does_not_verify_or_parse_is_refused(meeting: Meeting) -> N
 
     assert send(b'{"event": "hummed"}') == 200
     assert WebhookDelivery.objects.get(kind="hummed").verdict == WebhookDelivery.Verdict.UNKNOWN
+
+
+def test_key_of_a_webhook_is_not_stored(meeting: Meeting) -> None:
+    body = json.loads(event(meeting, "came", 1_800_000_000)) | {"listen": "https://bridge.example/in?key=very-own"}
+    refused = b'{"listen": "https://bridge.example/in?key=very-own'
+
+    assert send(json.dumps(body).encode()) == 200
+    assert send(refused) == 400
+    applied, rejected = WebhookDelivery.objects.order_by("id")
+    assert json.loads(applied.body) == body | {"listen": None}
+    assert rejected.body == '{"listen": null'
+    assert "very-own" not in str(AttendanceFact.objects.get().payload)
+
+
+def test_name_that_does_not_fit_into_a_token_is_refused(owner: ApiClient, meeting: Meeting) -> None:
+    answer = owner.post(f"/session/{meeting.meeting_link}/token", {"data": "Ž" * 60, "extId": "ada"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "data_too_long")
 
 
 def test_event_without_a_time_reads_the_same_again(meeting: Meeting) -> None:

@@ -74,6 +74,16 @@ def test_answers_to_trouble_are_those_of_the_code_and_of_the_api_page(row: list[
     assert on_api_page[code] == str(status)
 
 
+def test_sources_of_the_page_are_accepted_and_replace_vonage_s_own() -> None:
+    in_lines = (code for line in TEXT.splitlines() for code in code_in(line))
+    examples = [json.loads(code) for code in in_lines if code.startswith('{"') and "-src" in code]
+
+    assert [list(example) for example in examples] == [["connect-src"], ["style-src"]]
+    for example in examples:
+        options = {"API_KEY": "1", "API_SECRET": "0123456789abcdef0123456789abcdef01234567", "PAGE_SOURCES": example}
+        assert OpenTokProvider("vonage", options).page_sources().items() >= example.items()
+
+
 def test_figures_of_the_page_are_those_of_the_code() -> None:
     provider = OpenTokProvider("vonage", {"API_KEY": "1", "API_SECRET": "0123456789abcdef0123456789abcdef01234567"})
     able = provider.capabilities

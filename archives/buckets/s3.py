@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -96,7 +95,7 @@ class S3Bucket(Bucket):
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
-        self._lock = threading.Lock()
+        self._signing: Storage | None = None
 
     @cached_property
     def storage(self) -> Storage:
@@ -136,12 +135,18 @@ class S3Bucket(Bucket):
         storage: Any = self.storage
         return storage.connection.meta.client
 
-    @cached_property
+    @property
     def _linking(self) -> Any:
-        """A link is signed for the bucket's own region; calls find it by themselves."""
-        with self._lock:
+        """A link is signed for the bucket's own region; calls find it by themselves.
+
+        No lock is held meanwhile (`cached_property` has one): else, while a bucket is silent, each had to wait for all
+        before it.
+        """
+        if self._signing is None:
             region = self.place.region or self._find_region()
-            return self.storage if region in (self.place.region, HOME_REGION) else self._new_storage(region)
+            is_known = region in (self.place.region, HOME_REGION)
+            self._signing = self.storage if is_known else self._new_storage(region)
+        return self._signing
 
     def _find_region(self) -> str:
         try:

@@ -6,7 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -16,7 +17,7 @@ from archives.models import StorageTarget
 from meetings.envelope import envelope_of, headers_of, status_of
 from meetings.exceptions import StorageError, StorageRefused, StorageUnavailable
 from tests.servers import free_port
-from tests.storage.contract import KEY, save
+from tests.storage.contract import KEY, link, save
 from tests.storages import Configure
 
 SECRET = "c2VjcmV0LW9mLW91cnM="  # base64, as Azure wants it
@@ -200,3 +201,29 @@ def test_caller_learns_that_it_may_try_again_and_nothing_of_the_storage(kind: st
         "The storage of archives can't be reached at the moment. Try again later."
     )
     assert SECRET not in f"{error.value!r}{error.value.__cause__!r}"
+
+
+def test_links_do_not_wait_for_each_other_to_learn_the_region(configure: Configure) -> None:
+    configure(STORAGE_TIMEOUT=5)
+    together = threading.Barrier(2)
+    answer = b"HTTP/1.1 200 OK\r\nx-amz-bucket-region: eu-west-1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+    def serve(connection: socket.socket) -> None:
+        with connection, suppress(threading.BrokenBarrierError):
+            connection.recv(65536)
+            together.wait(2)
+            connection.sendall(answer)
+
+    def accept(server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(2) as pool:
+        threading.Thread(target=accept, args=(server,), daemon=True).start()
+        target = at("AWSS3", f"http://127.0.0.1:{server.getsockname()[1]}")
+        target.region = ""
+        links = [pool.submit(link, target) for _ in range(2)]
+
+        assert ["eu-west-1" in one.result() for one in links] == [True, True]
+        server.shutdown(socket.SHUT_RDWR)

@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -19,7 +20,9 @@ from meetings import attendance, facts, join_rate
 from meetings.conf import conf
 from meetings.exceptions import JoinRefused
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting
-from meetings.providers.webrtc.tokens import JoinClaims
+
+if TYPE_CHECKING:  # the embedded provider needs Channels, which a host without it need not have
+    from meetings.providers.webrtc.tokens import JoinClaims
 
 COME_BACK_WITHIN = timedelta(minutes=10)
 LEFT_REASON = "clientDisconnected"

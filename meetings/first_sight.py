@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, connections, router, transaction
+from django.db import DataError, IntegrityError, connections, router, transaction
 from django.utils import timezone
 
 from meetings import extensions, facts, signals
@@ -45,7 +45,7 @@ def store(alias: str, key: str, message: WebhookMessage, event: ProviderEvent) -
         with transaction.atomic() if database.in_atomic_block else nullcontext(), database.cursor() as cursor:
             cursor.execute(CALL, values)
             meeting_id, attendee_id, is_first = cursor.fetchone()
-    except IntegrityError:  # a copy of the delivery was stored meanwhile
+    except (DataError, IntegrityError):  # what no column holds: the delivery is kept with the error; or a copy came
         return False
     if meeting_id is None:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,18 @@ def test_whatever_is_known_is_merged(known: str, monkeypatch: pytest.MonkeyPatch
     assert connection.attendee is not None
     assert connection.attendee.identity
     assert (connection.left_at is None) == (known in {"person", "ended", "copy"})
+
+
+def test_what_no_column_holds_is_kept_with_its_error() -> None:
+    meeting = MeetingFactory.create()
+    message = WebhookMessage(body=body_of(arrival() | {"sessionId": meeting.session_id}))
+    provider = get_provider(meeting.provider)
+    (event,) = provider.parse(message)
+    foreign = replace(event, identity="ext:" + "x" * 400)
+
+    assert intake._store_and_apply(provider, message, [foreign]) is intake.Outcome.FAILED
+
+    assert "DataError" in WebhookDelivery.objects.get().error
 
 
 def _who(connection_id: str) -> Event:

@@ -211,6 +211,12 @@ def test_a_name_can_not_pose_as_an_identity() -> None:
     assert names.unpack(packed) == names.Bearer(name=forged)
 
 
+def test_an_identity_that_no_token_of_ours_can_have_is_none() -> None:
+    longest = names.pack("Ann", "ext:" + "x" * 255)
+    assert names.unpack(longest).ext_id == "x" * 255
+    assert names.unpack(longest.replace("ext:", "ext:x")) == names.Bearer(name="Ann")
+
+
 def test_data_and_external_id_share_one_limit(settings: Any, db: None) -> None:
     from meetings.exceptions import Refused
     from meetings.rules import refuse_grant

@@ -5,6 +5,7 @@ Vonage's archive object and its callbacks have one shape, which the embedded pro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ RANKS: dict[str, int] = {
 LARGEST_SIZE, LONGEST = 2**63 - 1, 2**31 - 1
 LAST_MS = 253402300799000
 MAX_ID = 255
+_LINK = re.compile(r"https?://[!-~]{1,8000}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +84,18 @@ def of_payload(payload: Mapping[str, Any]) -> ArchiveFacts | None:
         output_mode=_text(payload.get("outputMode"), 16),
         has_audio=_flag(payload.get("hasAudio")),
         has_video=_flag(payload.get("hasVideo")),
-        url=_text(payload.get("url"), 4096) or None,
+        url=_link(payload.get("url")),
         sha256=_text(payload.get("sha256sum"), 64),
     )
 
 
 def _text(value: Any, most: int) -> str:
     return value.replace("\x00", "")[:most] if isinstance(value, str) else ""
+
+
+def _link(value: Any) -> str | None:
+    """Return an address that a browser may be sent to; it stands in a header as it is."""
+    return value if isinstance(value, str) and _LINK.fullmatch(value) else None
 
 
 def _number(value: Any, most: int) -> int:

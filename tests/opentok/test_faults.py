@@ -6,6 +6,7 @@ The answer is the contract's, nothing that the API shows has changed, and the ne
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -274,6 +275,16 @@ def test_an_answer_about_another_archive_is_no_answer(house: House) -> None:
 
     assert error_of(house.api.get(f"/archives/{archive_id}"), 502)["code"] == "provider_error"
     assert list(Archive.objects.values()) == before
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "//evil.example", "https://x/\r\nSet-Cookie: a=b"])
+def test_nobody_is_sent_to_what_is_no_web_address(legacy: House, address: str) -> None:
+    archive_id = available(legacy)
+    said = {"id": archive_id, "status": "available", "url": address}
+    legacy.vonage.fail("GET **/archive/*", faults.garbage(json.dumps(said)), 2)
+
+    assert legacy.archive(archive_id)["metaData"]["url"] is None
+    assert legacy.api.get(f"/archives/{archive_id}/download").status_code == 409
 
 
 def test_a_lost_answer_is_asked_for_again_where_that_is_safe(house: House) -> None:

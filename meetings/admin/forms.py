@@ -31,6 +31,8 @@ FIELD_OF_PATH = {
     "provider": "provider",
     "accountName": "account_name",
     "bucket": "bucket",
+    "endpoint": "endpoint",
+    "domain": "domain",
     "name": "name",
     "data": "name",
 }

@@ -104,6 +104,16 @@ def test_refused_target_is_an_error_of_the_form_and_the_earlier_stays(
     assert current_target() == earlier
 
 
+@pytest.mark.parametrize("name", ["endpoint", "domain"])
+def test_address_with_a_password_is_refused_beside_its_field(chief: AdminClient, credentials: None, name: str) -> None:
+    values = {"name": "AWSS3", "fallback": "none", "bucket": "b", name: "https://key:secret@s3.example.org"}
+
+    response = chief.submit(address(StorageTarget, "add"), values)
+
+    assert list(response.context["adminform"].form.errors) == [name]
+    assert current_target() is None
+
+
 def test_target_is_taken_away_and_brought_back(chief: AdminClient, credentials: None) -> None:
     target = StorageTargetFactory.create()
     chief.submit(address(target, "soft-delete"))

@@ -66,7 +66,8 @@ class HttpClient:
         self.timeout = timeout
         self.name = name
         self.user_agent = user_agent
-        self._pool = urllib3.PoolManager(num_pools=4, maxsize=POOL_SIZE, block=False, retries=False)
+        self._prefix = urlsplit(self.base_url).path
+        self._pool = urllib3.connection_from_url(self.base_url, maxsize=POOL_SIZE, block=False, retries=False)
 
     def call(
         self,
@@ -85,7 +86,7 @@ class HttpClient:
         Raises `ProviderUnavailable` (not reached, timed out, 429), `ProviderCredentialsRefused` (401, 403),
         `ProviderNotFound` (404), `ProviderConflict` (409), `ProviderRefused` (other 4xx), `ProviderError` (the rest).
         """
-        address = f"{self.base_url}{path}" + (f"?{urlencode(query)}" if query else "")
+        target = f"{self._prefix}{path}" + (f"?{urlencode(query)}" if query else "")
         sent = {"Accept": "application/json", "User-Agent": self.user_agent, **headers}
         body: bytes | None = None
         if form is not None:
@@ -94,22 +95,22 @@ class HttpClient:
             body, sent["Content-Type"] = json.dumps(document).encode(), "application/json"
         deadline = time.monotonic() + (timeout or self.timeout)
         try:
-            return self._attempt(method, address, sent, body, deadline)
+            return self._attempt(method, target, sent, body, deadline)
         except ProviderError as error:
             if not repeatable or not _is_worth_repeating(error) or time.monotonic() + PAUSE >= deadline:
                 raise
         time.sleep(PAUSE)
-        return self._attempt(method, address, sent, body, deadline)
+        return self._attempt(method, target, sent, body, deadline)
 
     def _attempt(
-        self, method: str, address: str, headers: Mapping[str, str], body: bytes | None, deadline: float
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, deadline: float
     ) -> Answer:
         left = max(deadline - time.monotonic(), 0.001)
         limit = urllib3.Timeout(total=left, connect=min(CONNECT_WITHIN, left))
-        path = urlsplit(address).path
+        path = target.partition("?")[0]
         try:
-            response = self._pool.request(
-                method, address, body=body, headers=headers, timeout=limit, redirect=False, preload_content=False
+            response = self._pool.urlopen(
+                method, target, body=body, headers=headers, timeout=limit, redirect=False, preload_content=False
             )
             try:
                 content = self._read(response, deadline)

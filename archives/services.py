@@ -281,9 +281,19 @@ def says_more(archive: Archive, said: ArchiveFacts) -> bool:
     return (said.status, said.size, said.duration) != (archive.status, archive.size, archive.duration)
 
 
+def _is_placed(archive: Archive) -> bool:
+    """Whether it is known where an uploaded file is; it may be known only since a storage target was set."""
+    if archive.storage_key:
+        return True
+    if not states.place(archive):
+        return False
+    archive.save(update_fields=["storage_key", "target"])
+    return True
+
+
 def _bucket_link(archive: Archive) -> str | None:
     """A link into the bucket; none where there are no links, or where none can be signed, which is logged."""
-    if not archive.storage_key:
+    if not _is_placed(archive):
         return None
     try:
         return storage.link(
@@ -378,6 +388,10 @@ def _remove(archive: Archive) -> bool:
             recorder = archive_provider(provider)
             archive = _brought_up_to_date(recorder, archive)
             _remove_at_provider(recorder, archive)
+        if archive.status == "uploaded" and not _is_placed(archive):
+            raise ConfigurationMissing(
+                "No storage target says in which bucket the file is.", code="storage_target_not_found"
+            )
         if archive.storage_key:
             storage.delete(archive.target, archive.storage_key)
     except VideoconfError as error:

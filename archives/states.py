@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from django.db.models import Subquery
@@ -47,8 +46,8 @@ def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = Non
     archive.resolution = archive.resolution or said.resolution
     _take_kind(archive, said)
     archive.sha256 = archive.sha256 or said.sha256
-    if archive.status == "uploaded" and not archive.storage_key:
-        _place(archive, said)
+    if archive.status == "uploaded":
+        place(archive)
     if archive.pk is not None and _state(archive) == before:
         return archive
     archive.modified_on, archive.modified_by = timezone.now(), SYSTEM_ACTOR
@@ -115,15 +114,22 @@ def _take_kind(archive: Archive, said: ArchiveFacts) -> None:
     archive.has_video = archive.has_video if said.has_video is None else said.has_video
 
 
-def _place(archive: Archive, said: ArchiveFacts) -> None:
-    """Note where the provider has put the file: the target that was in force when the recording began."""
+def place(archive: Archive) -> bool:
+    """Note where the provider has put an uploaded file, not saved: the target in force when the recording began.
+
+    Return whether that is known: without any storage target, nobody has told us of the bucket yet.
+    """
+    if archive.storage_key:
+        return True
     provider = get_provider(archive.provider)
-    if not provider.archive_backend:
-        return
-    known = replace(said, output_mode=archive.output_mode)
+    targets = StorageTarget.objects.order_by("-id")
+    target = targets.filter(created_on__lte=archive.created_on).first() or targets.first()
+    if not provider.archive_backend or target is None:
+        return False
+    known = ArchiveFacts(archive_id=archive.archive_id, status=archive.status, output_mode=archive.output_mode)
     archive.storage_key = archive_provider(provider).storage_key(known)
-    earlier = StorageTarget.objects.order_by("-id")
-    archive.target = earlier.filter(created_on__lte=archive.created_on).first() or earlier.first()
+    archive.target = target
+    return True
 
 
 def _tell_meeting(meeting: Meeting) -> None:

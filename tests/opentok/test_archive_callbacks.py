@@ -16,6 +16,7 @@ from archives.models import Archive
 from meetings.models import Meeting, WebhookDelivery
 from tests.api.errors import error_of
 from tests.callers import Answer, ApiClient
+from tests.factories import StorageTargetFactory
 from tests.opentok.house import ARCHIVE_SECRET, House, good
 from tests.servers import eventually
 from tests.threads import in_threads
@@ -58,6 +59,7 @@ LIVES = st.tuples(
 def test_any_order_and_copies_end_in_the_same_row(legacy: House, life: Any, data: st.DataObject) -> None:
     running, end, expires = life
     statuses = ["started", *running, *end, *(["expired"] if expires and end[-1:] == ["available"] else [])]
+    StorageTargetFactory.create()
     link = legacy.create()
     session_id, archive_id = legacy.session_id(link), f"archive-of-{link}"
     callbacks = [

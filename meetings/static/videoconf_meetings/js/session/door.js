@@ -3,6 +3,7 @@ import { Refused } from "../providers/provider.js";
 
 const ASKS = 4;
 const ASK_AGAIN_SECONDS = 1.5;
+const LONGEST_WAIT_SECONDS = 30;
 
 /** @import { Role } from "../types.js" */
 
@@ -62,6 +63,7 @@ export class Door {
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       credentials: "omit",
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(LONGEST_WAIT_SECONDS * 1000),
     }).catch(() => null);
     if (response?.status === 204) return null;
     const answer = await response?.json().catch(() => null);

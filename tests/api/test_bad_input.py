@@ -65,6 +65,8 @@ RAW: dict[str, str] = {
     **{name: f'"{text}"' for name, text in DATES.items()},
 }
 TEXTS = {"word", *DATES} - {"trailing line"}
+HOSTS = {"word", "week date", "bare date"}
+"""Texts that could be a server's name."""
 TAKEN: dict[type[fields.StrictField], set[str]] = {
     fields.BooleanProperty: {"true"},
     fields.TextProperty: {"empty text", *TEXTS},
@@ -87,6 +89,8 @@ NEVER: dict[tuple[type[BodySerializer], str], set[str]] = {
     (CreateMeetingBody, "provider"): {"empty text", *TEXTS},
     (StorageTargetBody, "name"): {"empty text", *TEXTS},
     (StorageTargetBody, "bucket"): {"empty text"},
+    (StorageTargetBody, "endpoint"): TEXTS - HOSTS,
+    (StorageTargetBody, "domain"): TEXTS - HOSTS,
     (CredentialsBody, "username"): {"empty text"},
     (CredentialsBody, "password"): {"empty text"},
     (RefreshBody, "refresh"): {"empty text"},

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.utils import timezone
 from meetings import extensions, facts, signals
 from meetings.facts import ConnectionView, Fact
 from meetings.models import Attendee, Meeting
-from meetings.providers.types import EventKind, ProviderEvent, WebhookMessage
+from meetings.providers.types import EventKind, ProviderEvent
 
 ARGUMENTS = (
     *("provider", "session", "kind", "key", "body", "received", "now"),
@@ -29,17 +30,17 @@ ARGUMENTS = (
 CALL = f"select * from videoconf_first_sight({', '.join(f'%({name})s' for name in ARGUMENTS)})"  # noqa: S608
 
 
-def store(alias: str, key: str, message: WebhookMessage, event: ProviderEvent) -> bool:
+def store(alias: str, key: str, body: str, received_at: datetime, event: ProviderEvent) -> bool:
     """Store a first connection with all that follows from it; return whether this was one, else nothing is stored.
 
-    Sends `attendee_joined` on commit.
+    `body` is what is kept of its delivery. Sends `attendee_joined` on commit.
     """
     database = connections[router.db_for_write(Meeting)]
     if database.vendor != "postgresql" or event.kind is not EventKind.CONNECTION_CREATED:
         return False
     fact = facts.of_event(event)
     assert fact is not None
-    values = _values(alias, key, message, event, fact, facts.connection_view(fact.connection_id, [fact], []))
+    values = _values(alias, key, body, received_at, event, fact, facts.connection_view(fact.connection_id, [fact], []))
     try:
         # One statement is a transaction by itself, without a word more to the server.
         with transaction.atomic() if database.in_atomic_block else nullcontext(), database.cursor() as cursor:
@@ -54,15 +55,21 @@ def store(alias: str, key: str, message: WebhookMessage, event: ProviderEvent) -
 
 
 def _values(
-    alias: str, key: str, message: WebhookMessage, event: ProviderEvent, fact: Fact, view: ConnectionView
+    alias: str,
+    key: str,
+    body: str,
+    received_at: datetime,
+    event: ProviderEvent,
+    fact: Fact,
+    view: ConnectionView,
 ) -> dict[str, Any]:
     return {
         "provider": alias,
         "kind": event.name,
         "session": event.session_id,
         "key": key,
-        "body": message.body.decode("utf-8-sig"),
-        "received": message.received_at,
+        "body": body,
+        "received": received_at,
         "now": timezone.now(),
         "identity": view.identity,
         "name": view.name[:1000],

@@ -132,7 +132,8 @@ def dedupe_key(alias: str, document: Any) -> str:
 
 def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequence[ProviderEvent]) -> Outcome:
     first, key = events[0], dedupe_key(provider.alias, json.loads(message.body))
-    if len(events) == 1 and first_sight.store(provider.alias, key, message, first):
+    body = provider.kept_text(message.body.decode("utf-8-sig"))
+    if len(events) == 1 and first_sight.store(provider.alias, key, body, message.received_at, first):
         return Outcome.STORED
     with transaction.atomic():
         WebhookDelivery.objects.bulk_create(
@@ -143,7 +144,7 @@ def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequen
                     session_id=first.session_id,
                     verdict=Verdict.FAILED,
                     dedupe_key=key,
-                    body=provider.kept_text(message.body.decode("utf-8-sig")),
+                    body=body,
                     attempts=0,
                     received_at=message.received_at,
                 )

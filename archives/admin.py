@@ -10,10 +10,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
-from archives import permission_names, probing, services
+from archives import permission_names, probing, services, targets
 from archives.facts import RANKS
 from archives.models import Archive, StorageTarget
-from archives.services import TargetPlan
+from archives.targets import TargetPlan
 from meetings.admin import filters
 from meetings.admin.attendees import meeting_ids
 from meetings.admin.base import Operation, ServiceAdmin, VideoconfAdmin, actor_of
@@ -152,7 +152,7 @@ class StorageTargetForm(ServiceForm):
 
 
 def _take_away(target: StorageTarget, actor: str) -> str:
-    services.clear_storage_target(actor=actor)
+    targets.clear_storage_target(actor=actor)
     return "Taken away."
 
 
@@ -165,7 +165,7 @@ def _check(target: StorageTarget, actor: str) -> str:
 
 
 def _bring_back(target: StorageTarget, actor: str) -> str:
-    services.restore_storage_target(target, actor=actor)
+    targets.restore_storage_target(target, actor=actor)
     return "In force again."
 
 
@@ -235,6 +235,6 @@ class StorageTargetAdmin(ServiceAdmin):
         return field
 
     def save_model(self, request: HttpRequest, obj: StorageTarget, form: Any, change: bool) -> None:
-        made = services.set_storage_target(TargetPlan(**form.cleaned_data), actor=actor_of(request))
+        made = targets.set_storage_target(TargetPlan(**form.cleaned_data), actor=actor_of(request))
         obj.pk = made.pk
         obj.refresh_from_db()

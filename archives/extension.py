@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.utils import timezone
-
 from meetings import extensions
 from meetings.exceptions import Conflict
 from meetings.extensions import MeetingExtension
@@ -45,7 +43,7 @@ class ArchiveExtension(MeetingExtension):
 
         if not self.is_recording(meeting):
             return
-        services.stop_archives_later(meeting, timezone.now() + services.ABANDONED_AFTER)
+        services.stop_archives_later(meeting)
         services.stop_archives_of(meeting)
 
     def meetings_imported(self, meetings: Sequence[Meeting]) -> None:

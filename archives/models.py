@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import Q
 
 from archives import permission_names
-from archives.querysets import RUNNING, ArchiveQuerySet
-from meetings.abstract_models import AuditModel, SoftDeleteModel, SoftDeleteQuerySet
+from archives.querysets import RUNNING, ArchiveQuerySet, StorageTargetQuerySet
+from meetings.abstract_models import AuditModel, SoftDeleteModel
 from meetings.models import Meeting
 
 
@@ -116,7 +116,7 @@ class StorageTarget(SoftDeleteModel, AuditModel):
     domain = models.CharField(max_length=255, blank=True, default="")
     fallback = models.CharField(max_length=16, default="none")
 
-    objects: ClassVar[Any] = SoftDeleteQuerySet.as_manager()
+    objects: ClassVar[Any] = StorageTargetQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

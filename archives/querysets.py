@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from meetings.abstract_models import SoftDeleteQuerySet
 
 RUNNING = ("starting", "started", "paused")
 """States of an archive that is not over."""
+
+
+class StorageTargetQuerySet(SoftDeleteQuerySet):
+    """Storage targets, the one in force and the earlier ones."""
+
+    def in_force(self) -> Any:
+        """Return the newest that was not taken away, which is where archives go; `None` if there is none."""
+        return self.alive().order_by("-id").first()
 
 
 class ArchiveQuerySet(SoftDeleteQuerySet):

@@ -1,9 +1,8 @@
-"""What can be done with archives and their storage target: the place where rows, providers and buckets meet."""
+"""What can be done with archives: the place where rows, providers and buckets meet. Their target is in `targets`."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,12 +12,11 @@ from django.utils import timezone
 
 from archives import states, storage
 from archives.facts import ArchiveFacts
-from archives.models import Archive, StorageTarget
-from archives.providers.base import ArchiveProvider, ArchiveSpec, UploadTarget
+from archives.models import Archive
+from archives.providers.base import ArchiveProvider, ArchiveSpec
 from archives.providers.registry import archive_provider
 from meetings import deferred, rules
 from meetings.attendance import lock
-from meetings.conf import conf
 from meetings.exceptions import (
     ConfigurationMissing,
     Conflict,
@@ -30,149 +28,17 @@ from meetings.exceptions import (
     VideoconfError,
 )
 from meetings.models import Meeting
-from meetings.providers.registry import aliases, get_provider, is_configured
+from meetings.providers.registry import get_provider, is_configured
 from meetings.services import provider_called, provider_of, room_of
 
 logger = logging.getLogger(__name__)
 
-FIRST_RETRY = timedelta(seconds=5)
-LONGEST_RETRY = timedelta(minutes=15)
-ABANDONED_AFTER = timedelta(seconds=30)
-"""When a process that set out to remove or stop something, and left no word, is believed dead."""
 AT_PROVIDER = ("starting", "started", "paused", "stopped", "available")
 """States that the provider may know more of than the row, or has a fresh link for."""
 LINK_LIFETIME = timedelta(minutes=10)
 WITHOUT_FILE = ("failed", "expired")
-_ADDRESS = re.compile(r"(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]*)*", re.ASCII)
 NOT_FOUND = "Archive Not Found"
 NOBODY_THERE = "Nobody is connected to the meeting yet; start when someone has joined."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetPlan:
-    """A storage target to be; names as in the API, in snake case."""
-
-    name: str = ""
-    bucket: str = ""
-    endpoint: str = ""
-    region: str = ""
-    account_name: str = ""
-    container: str = ""
-    domain: str = ""
-    fallback: str = "none"
-
-
-def current_target() -> StorageTarget | None:
-    """Return the storage target in force."""
-    target: StorageTarget | None = StorageTarget.objects.alive().order_by("-id").first()
-    return target
-
-
-def set_storage_target(plan: TargetPlan, *, actor: str) -> StorageTarget:
-    """Make `plan` the storage target of archives from now on; the providers are told before it is stored.
-
-    Raises `Refused` with the original's sentences, `ConfigurationMissing` (`storage_credentials_missing`) and
-    `ProviderError`, after which the target is what it was.
-    """
-    _refuse_target(plan)
-    _refuse_missing_credentials(plan)
-    upload = _upload_target(plan)
-    for recorder in _recorders():
-        recorder.set_storage_target(upload)
-    with transaction.atomic():
-        StorageTarget.objects.alive().soft_delete(actor)
-        target: StorageTarget = StorageTarget.objects.create(
-            name=plan.name,
-            bucket=plan.bucket,
-            endpoint=plan.endpoint,
-            region=plan.region,
-            account_name=plan.account_name,
-            container=_container_of(plan),
-            domain=plan.domain,
-            fallback=plan.fallback,
-            created_by=actor,
-            modified_by=actor,
-        )
-    return target
-
-
-def clear_storage_target(*, actor: str) -> None:
-    """Take the storage target away; raise `NotFound` if there is none, and `ProviderError`."""
-    if current_target() is None:
-        raise NotFound("There is no storage target.", code="storage_target_not_found")
-    for recorder in _recorders():
-        recorder.clear_storage_target()
-    StorageTarget.objects.alive().soft_delete(actor)
-
-
-def restore_storage_target(target: StorageTarget, *, actor: str) -> None:
-    """Bring an earlier storage target back; raise `Conflict` while another is in force, and `ProviderError`."""
-    if current_target() is not None:
-        raise Conflict("There is a storage target in force; take that away first.", code="storage_target_exists")
-    plan = TargetPlan(
-        name=target.name,
-        bucket=target.bucket,
-        endpoint=target.endpoint,
-        region=target.region,
-        account_name=target.account_name,
-        container=target.container,
-        domain=target.domain,
-        fallback=target.fallback,
-    )
-    _refuse_missing_credentials(plan)
-    for recorder in _recorders():
-        recorder.set_storage_target(_upload_target(plan))
-    target.restore(actor)
-
-
-def _recorders() -> list[ArchiveProvider]:
-    """The recording sides of all providers; the storage target belongs to each of them."""
-    providers = [get_provider(alias) for alias in aliases()]
-    return [archive_provider(one) for one in providers if one.archive_backend and one.capabilities.archive]
-
-
-def _container_of(plan: TargetPlan) -> str:
-    return plan.container or (conf.AZURE_CONTAINER or "" if plan.name == StorageTarget.Name.AZURE else "")
-
-
-def _upload_target(plan: TargetPlan) -> UploadTarget:
-    if plan.name == StorageTarget.Name.AWS_S3:
-        kind = "s3"
-        place = {"bucket": plan.bucket, "endpoint": plan.endpoint, "region": plan.region}
-        credentials = {"access_key": conf.AWS_ACCESS_KEY or "", "secret_key": conf.AWS_SECRET_KEY or ""}
-    else:
-        kind = "azure"
-        place = {"account_name": plan.account_name, "container": _container_of(plan), "domain": plan.domain}
-        credentials = {"account_key": conf.AZURE_ACCOUNT_KEY or ""}
-    place = {name: value for name, value in place.items() if value}
-    return UploadTarget(kind=kind, place=place, credentials=credentials, fallback=plan.fallback)
-
-
-def _refuse_target(plan: TargetPlan) -> None:
-    if plan.name not in StorageTarget.Name.values:
-        rules.refuse("name", "storage_type_unsupported", "Unsupported storage type")
-    if plan.name == StorageTarget.Name.AWS_S3 and not plan.bucket:
-        rules.refuse("bucket", "bucket_missing", "S3 bucket name is required")
-    if plan.name == StorageTarget.Name.AZURE and not plan.account_name:
-        rules.refuse("accountName", "account_name_missing", "Azure account name is required")
-    for name, address in (("endpoint", plan.endpoint), ("domain", plan.domain)):
-        if address and not _ADDRESS.fullmatch(address):
-            rules.refuse(name, "invalid_value", f"{name} must be a host or an http(s):// address, without credentials")
-
-
-def _refuse_missing_credentials(plan: TargetPlan) -> None:
-    if plan.name == StorageTarget.Name.AWS_S3:
-        wanted = {"AWS_ACCESS_KEY": conf.AWS_ACCESS_KEY, "AWS_SECRET_KEY": conf.AWS_SECRET_KEY}
-        sentence = "Missing AWS S3 credentials for setting upload target"
-    else:
-        wanted = {
-            "AZURE_ACCOUNT_KEY": conf.AZURE_ACCOUNT_KEY,
-            "AZURE_CONTAINER": plan.container or conf.AZURE_CONTAINER,
-        }
-        sentence = "Missing Azure credentials for setting upload target"
-    missing = [name for name, value in wanted.items() if not value]
-    if missing:
-        raise ConfigurationMissing(f"{sentence}: set {' and '.join(missing)}.", code="storage_credentials_missing")
 
 
 def start_archive(meeting: Meeting, spec: ArchiveSpec, *, actor: str) -> Archive:
@@ -185,7 +51,6 @@ def start_archive(meeting: Meeting, spec: ArchiveSpec, *, actor: str) -> Archive
     rules.refuse_unsupported(provider, "archive", "archive meeting")
     if meeting.end_to_end_encryption:
         raise Refused("End to end Encryption along with archiving is not possible", code="encryption_with_archiving")
-    rules.refuse_over(meeting, now=timezone.now())
     pending = _reserve(meeting, spec, actor)
     try:
         said = archive_provider(provider).start(room_of(meeting), spec)
@@ -349,7 +214,7 @@ def delete_archive(archive: Archive, *, actor: str) -> None:
             raise Conflict("The archive is still running; stop it first.", code="archive_running")
         if not locked.soft_delete(actor):
             raise NotFound(NOT_FOUND, code="archive_not_found")
-        due = timezone.now() + ABANDONED_AFTER
+        due = timezone.now() + deferred.ABANDONED_AFTER
         Archive.objects.filter(pk=locked.pk).update(removal_due_at=due, removal_attempts=0, removal_error="")
         _remove_later(locked, due)
     _remove(locked)
@@ -373,9 +238,9 @@ def repeat_removal(archive_id: int) -> bool:
         return True
     now = timezone.now()
     with transaction.atomic():
-        if not archive.claim_removal(now, until=now + ABANDONED_AFTER):
+        if not archive.claim_removal(now, until=now + deferred.ABANDONED_AFTER):
             return False
-        _remove_later(archive, now + ABANDONED_AFTER)
+        _remove_later(archive, now + deferred.ABANDONED_AFTER)
     return _remove(archive)
 
 
@@ -427,7 +292,7 @@ def _remove_at_provider(recorder: ArchiveProvider, archive: Archive) -> None:
 
 
 def _owe_removal(archive: Archive, reason: str) -> None:
-    again_at = timezone.now() + min(FIRST_RETRY * 2 ** min(archive.removal_attempts, 10), LONGEST_RETRY)
+    again_at = deferred.retry_at(archive.removal_attempts)
     with transaction.atomic():
         archive.mark_removal_failed(reason, again_at)
         _remove_later(archive, again_at)
@@ -464,8 +329,9 @@ def stop_archives_of(meeting: Meeting) -> Stopped:
     return Stopped(count=count, failures=tuple(failures))
 
 
-def stop_archives_later(meeting: Meeting, at: datetime) -> None:
-    """Have the worker stop what records a meeting."""
+def stop_archives_later(meeting: Meeting) -> None:
+    """Have the worker stop what records a meeting, should whoever does it now not get to it."""
+    at = timezone.now() + deferred.ABANDONED_AFTER
     deferred.run_later("archives.tasks.stop_archives", meeting.pk, 0, at=at)
 
 
@@ -474,6 +340,6 @@ def repeat_stopping(meeting_id: int, attempt: int) -> bool:
     meeting = Meeting.objects.filter(pk=meeting_id, end_time__isnull=False).first()
     if meeting is None or not stop_archives_of(meeting).failures:
         return True
-    again_at = timezone.now() + min(FIRST_RETRY * 2 ** min(attempt, 10), LONGEST_RETRY)
+    again_at = deferred.retry_at(attempt)
     deferred.run_later("archives.tasks.stop_archives", meeting.pk, attempt + 1, at=again_at)
     return False

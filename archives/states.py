@@ -135,7 +135,7 @@ def place(archive: Archive) -> bool:
 def _tell_meeting(meeting: Meeting) -> None:
     """The meeting names its newest archive; an older one is often available only after the next has started."""
     newest = Archive.objects.filter(meeting=meeting).order_by("-created_on", "-id").values("archive_id")[:1]
-    target = StorageTarget.objects.alive().order_by("-id").first()
+    target = StorageTarget.objects.in_force()
     changes = {"archive_id": Subquery(newest), "is_archived": True}
     if target is not None and not meeting.upload_target:
         changes["upload_target"] = target.address

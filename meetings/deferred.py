@@ -6,11 +6,12 @@ Services say what shall run by its dotted path, so that they need not import the
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import django
 from django.db import transaction
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from meetings.conf import conf
@@ -22,7 +23,18 @@ else:
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["run_later", "task", "task_backends"]
+__all__ = ["ABANDONED_AFTER", "retry_at", "run_later", "task", "task_backends"]
+
+FIRST_RETRY = timedelta(seconds=5)
+LONGEST_RETRY = timedelta(minutes=15)
+ABANDONED_AFTER = timedelta(seconds=30)
+"""When a process that set out to do something owed, and left neither success nor failure, is believed dead."""
+
+
+def retry_at(attempts: int) -> datetime:
+    """Return when to try again what has failed so many times before: 5 seconds, doubling up to 15 minutes."""
+    moment: datetime = timezone.now() + min(FIRST_RETRY * 2 ** min(attempts, 10), LONGEST_RETRY)
+    return moment
 
 
 def run_later(path: str, *arguments: Any, at: datetime) -> None:

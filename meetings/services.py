@@ -30,11 +30,6 @@ from meetings.querysets import ConnectionQuerySet
 
 logger = logging.getLogger(__name__)
 
-FIRST_RETRY = timedelta(seconds=5)
-LONGEST_RETRY = timedelta(minutes=15)
-ABANDONED_AFTER = timedelta(seconds=30)
-"""When a process that set out to put people out, and left neither success nor failure, is believed dead."""
-
 
 def create_meeting(
     plan: MeetingPlan,
@@ -189,7 +184,7 @@ def end_meeting(meeting: Meeting, *, actor: str, now: datetime | None = None) ->
         open_ids = _open_connection_ids(meeting)
         if not is_configured(meeting.provider) or get_provider(meeting.provider).capabilities.heartbeats:
             attendance.record(meeting, [Fact(kind=facts.SESSION_ENDED, at=moment)], source="api")
-        _disconnect_later(meeting, moment + ABANDONED_AFTER)
+        _disconnect_later(meeting, moment + deferred.ABANDONED_AFTER)
         signals.send_on_commit(signals.meeting_ended, meeting=meeting)
     for extension in extensions.registered():
         try:
@@ -218,9 +213,9 @@ def repeat_disconnect(meeting_id: int) -> bool:
         return True
     now = timezone.now()
     with transaction.atomic():
-        if not meeting.claim_disconnect(now, until=now + ABANDONED_AFTER):
+        if not meeting.claim_disconnect(now, until=now + deferred.ABANDONED_AFTER):
             return False
-        _disconnect_later(meeting, now + ABANDONED_AFTER)
+        _disconnect_later(meeting, now + deferred.ABANDONED_AFTER)
     return _disconnect(meeting, _open_connection_ids(meeting))
 
 
@@ -254,7 +249,7 @@ def _note_disconnected(meeting: Meeting, connection_ids: list[str]) -> bool:
 
 
 def _owe_disconnect(meeting: Meeting, reason: str) -> None:
-    again_at = timezone.now() + min(FIRST_RETRY * 2 ** min(meeting.disconnect_attempts, 10), LONGEST_RETRY)
+    again_at = deferred.retry_at(meeting.disconnect_attempts)
     with transaction.atomic():
         meeting.mark_disconnect_failed(reason, again_at)
         _disconnect_later(meeting, again_at)

@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from archives import lookups, services
+from archives import lookups, services, targets
 from archives.api import permissions, schema
 from archives.api.serializers import StartArchiveBody, StorageTargetBody, archive_answer, target_answer
 from archives.downloads import file_response
@@ -118,7 +118,7 @@ class StorageTargetViewSet(ApiViewSet):
 
     @schema.get_target
     def retrieve(self, request: Request) -> Response:
-        target = services.current_target()
+        target = targets.current_target()
         if target is None:
             raise NotFound("There is no storage target.", code="storage_target_not_found")
         return Response(target_answer(target))
@@ -126,12 +126,12 @@ class StorageTargetViewSet(ApiViewSet):
     @schema.set_target
     def update(self, request: Request) -> Response:
         values = read_body(request, StorageTargetBody).values()
-        services.set_storage_target(services.TargetPlan(**values), actor=self.caller.actor)
+        targets.set_storage_target(targets.TargetPlan(**values), actor=self.caller.actor)
         return Response(None)
 
     @schema.clear_target
     def destroy(self, request: Request) -> Response:
-        services.clear_storage_target(actor=self.caller.actor)
+        targets.clear_storage_target(actor=self.caller.actor)
         return Response(status=204)
 
 

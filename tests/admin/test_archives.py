@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from archives.models import Archive, StorageTarget
-from archives.services import current_target
+from archives.targets import current_target
 from tests.admin.pages import AdminClient, address, errors_of, logged, messages_of, rows_of
 from tests.factories import ArchiveFactory, MeetingFactory, StorageTargetFactory
 

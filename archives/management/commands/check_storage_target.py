@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from archives.probing import Step, probe
-from archives.services import current_target
+from archives.targets import current_target
 
 
 class Command(BaseCommand):

@@ -90,7 +90,6 @@ class ProviderError(VideoconfError):
     """The provider answered what we can't use (its 5xx, or nothing readable)."""
 
     code = "provider_error"
-    is_permanent = False
 
     def __init__(self, message: str, *, status: int | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -108,14 +107,12 @@ class ProviderCredentialsRefused(ProviderError):
     """The provider did not accept our credentials."""
 
     code = "provider_credentials"
-    is_permanent = True
 
 
 class ProviderRefused(ProviderError):
     """The provider understood and said no."""
 
     code = "provider_refused"
-    is_permanent = True
 
 
 class ProviderNotFound(ProviderRefused):

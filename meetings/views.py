@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -210,7 +211,7 @@ class MeetingPageToken(View):
 
 
 @method_decorator(csrf_exempt, name="dispatch")
-class _WithToken(View):
+class _WithToken(View, ABC):
     """What a page asks with its join token in the body, and no cookie: there is no CSRF to be had."""
 
     http_method_names = ["post"]
@@ -231,8 +232,9 @@ class _WithToken(View):
         response["Cache-Control"] = "no-store"
         return response
 
+    @abstractmethod
     def answer(self, meeting: Meeting, body: dict[str, str]) -> HttpResponse:
-        raise NotImplementedError
+        """Answer a request that shows a token, verified by nobody yet."""
 
 
 class MeetingPageState(_WithToken):

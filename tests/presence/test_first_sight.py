@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -59,18 +61,23 @@ def test_both_ways_give_the_same_rows(life: Life, data: st.DataObject) -> None:
     events = [*events, *data.draw(st.lists(st.sampled_from(events), max_size=4))]
     meeting = MeetingFactory.create()
 
-    quick = outcome(meeting, events)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(first_sight, "store", lambda *_: False)
-        merged = outcome(meeting, events)
-
-    assert quick == merged
+    assert outcome(meeting, events, deliver) == outcome(meeting, events, deliver_too_early)
 
 
-def outcome(meeting: Meeting, events: list[Event]) -> tuple[Any, ...]:
+def deliver_too_early(meeting: Meeting, events: list[Event]) -> None:
+    """Bring events before their meeting is there: they wait for it, and are merged."""
+    row = Meeting.objects.filter(pk=meeting.pk)
+    row.update(session_id="not-there-yet")
+    deliver(meeting, events)
+    row.update(session_id=meeting.session_id)
+    assert not Connection.objects.filter(meeting=meeting).exists()
+    intake.apply_waiting(meeting)
+
+
+def outcome(meeting: Meeting, events: list[Event], bring: Callable[[Meeting, list[Event]], None]) -> tuple[Any, ...]:
     """Return what some events leave behind, and take it back."""
     with transaction.atomic():
-        deliver(meeting, events)
+        bring(meeting, events)
         found = stored(meeting)
         transaction.set_rollback(True)
     return found
@@ -89,7 +96,7 @@ def test_one_statement_is_enough_for_somebody_new(django_assert_max_num_queries:
 
 
 @pytest.mark.parametrize("known", ["person", "connection", "ended", "session over", "copy"])
-def test_whatever_is_known_is_merged(known: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_is_known_is_merged(known: str) -> None:
     meeting = MeetingFactory.create(ended=known == "ended")
     before: dict[str, list[Event]] = {
         "person": [arrival("c0")],
@@ -99,22 +106,23 @@ def test_whatever_is_known_is_merged(known: str, monkeypatch: pytest.MonkeyPatch
         "copy": [arrival()],
     }
     deliver(meeting, before[known])
-    outcomes: list[bool] = []
-    real = first_sight.store
 
-    def watched(*given: Any) -> bool:
-        outcomes.append(real(*given))
-        return outcomes[-1]
-
-    monkeypatch.setattr(first_sight, "store", watched)
+    assert not store(meeting, arrival())
 
     deliver(meeting, [arrival()])
-
-    assert outcomes == [False]
     connection = Connection.objects.get(meeting=meeting, connection_id="c1")
     assert connection.attendee is not None
     assert connection.attendee.identity
     assert (connection.left_at is None) == (known in {"person", "ended", "copy"})
+
+
+def store(meeting: Meeting, event: Event) -> bool:
+    """Ask for the one statement alone."""
+    provider, said = get_provider(meeting.provider), event | {"sessionId": meeting.session_id}
+    body = body_of(said)
+    (read,) = provider.parse(WebhookMessage(body=body))
+    key = intake.dedupe_key(provider.alias, said)
+    return first_sight.store(provider.alias, key, body.decode(), timezone.now(), read)
 
 
 def test_what_no_column_holds_is_kept_with_its_error() -> None:

@@ -23,7 +23,7 @@ from meetings.exceptions import (
     ProviderUnavailable,
 )
 from meetings.facts import identity_of
-from meetings.providers.opentok import OpenTokProvider, names
+from meetings.providers.opentok import OpenTokProvider, names, projects
 from meetings.providers.registry import get_provider
 from meetings.providers.types import EventFamily, EventKind, Role, RoomRef, RoomSpec
 from tests.providers.session_contract import SessionEventsContract
@@ -189,7 +189,7 @@ def test_settings_that_can_not_be_used_say_so(options: dict[str, Any], says: str
 
 def test_a_secret_with_a_dot_is_no_path() -> None:
     provider = OpenTokProvider("x", {"API_KEY": KEY, "API_SECRET": "0123456789abcdef0123456789abcdef.pem"})
-    assert provider.project.kind == "legacy project"
+    assert isinstance(provider.project, projects.LegacyProject)
 
 
 @given(name=st.text(max_size=40), ext_id=st.text(min_size=1, max_size=40))

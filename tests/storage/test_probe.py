@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from archives import storage
 from archives.models import StorageTarget
 from archives.probing import Step, probe
-from meetings.exceptions import StorageRefused
 from tests.emulators import S3Emulator
 from tests.servers import free_port
 from tests.storages import Configure
@@ -49,13 +47,18 @@ def test_missing_setting_is_a_failure_and_no_crash(bucket: StorageTarget, config
     assert probe(bucket)[0].error == "The storage target can't be used without AWS_ACCESS_KEY: set it."
 
 
-def test_right_that_is_missing_is_the_step_that_fails(bucket: StorageTarget, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(target: StorageTarget | None, key: str) -> None:
-        raise StorageRefused("Access is denied.")
+def test_right_that_is_missing_is_the_step_that_fails(
+    s3: S3Emulator, bucket: StorageTarget, configure: Configure
+) -> None:
+    files = f"arn:aws:s3:::{bucket.bucket}/*"
+    access, secret = s3.new_key({"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": files})
+    configure(AWS_ACCESS_KEY=access, AWS_SECRET_KEY=secret)
 
-    monkeypatch.setattr(storage, "delete", refuse)
+    with s3.enforcing():
+        (failed,) = [step for step in probe(bucket) if not step.is_ok]
 
-    assert [step for step in probe(bucket) if not step.is_ok] == [Step(name="delete", error="Access is denied.")]
+    assert failed.name == "delete"
+    assert failed.error.startswith(f"Access to the bucket “{bucket.bucket}” is denied")
 
 
 @pytest.mark.django_db

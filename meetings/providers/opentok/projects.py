@@ -47,7 +47,6 @@ _API_KEY = re.compile(r"[0-9]{1,20}")
 class Project(ABC):
     """Whose sessions these are: signs our calls and mints client tokens."""
 
-    kind: str
     default_url: str
 
     def __init__(self, identifier: str, client: opentok.Client) -> None:
@@ -112,7 +111,6 @@ class Project(ABC):
 class LegacyProject(Project):
     """A project of the OpenTok environment: API key and secret."""
 
-    kind = "legacy project"
     default_url = "https://api.opentok.com"
 
     def __init__(self, api_key: str, api_secret: str, where: str) -> None:
@@ -147,7 +145,6 @@ class LegacyProject(Project):
 class ApplicationProject(Project):
     """An application of the unified environment: application id and RSA private key (PEM text, or the path of one)."""
 
-    kind = "application"
     default_url = "https://video.api.vonage.com"
 
     def __init__(self, application_id: str, private_key: str, where: str) -> None:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ImproperlyConfigured
 
 from meetings import caller_keys
+from meetings.providers import opentok_credentials as credentials
 from videoconf.environment import Environment, refuse
 
 LEGACY = ("VONAGE_API_KEY", "VONAGE_API_SECRET")
 APPLICATION = ("VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY")
-_NUMBER = re.compile(r"[0-9]{1,20}")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def pem(env: Environment, name: str) -> str | None:
@@ -24,10 +19,8 @@ def pem(env: Environment, name: str) -> str | None:
     value = env.text(name)
     if not value:
         return None
-    if value.startswith("-----BEGIN"):
-        return value.replace("\\n", "\n")
     try:
-        return Path(value).read_text(encoding="ascii")
+        return credentials.read_pem(value)
     except (OSError, ValueError) as error:
         raise refuse(name, "it is neither PEM text nor the path of a readable PEM file.") from error
 
@@ -48,11 +41,9 @@ def private_key(env: Environment, name: str) -> str | None:
     text = pem(env, name)
     if text is not None:
         try:
-            key: Any = load_pem_private_key(text.encode(), password=None)
-        except (ValueError, TypeError) as error:
-            raise refuse(name, "it is no PEM private key without a passphrase.") from error
-        if not isinstance(key, RSAPrivateKey):
-            raise refuse(name, "it is no RSA key, and Vonage's applications have RSA keys.")
+            credentials.load_rsa_key(text)
+        except ValueError as error:
+            raise refuse(name, f"it is {error}") from error
     return text
 
 
@@ -80,16 +71,16 @@ def vonage(env: Environment) -> dict[str, Any] | None:
 def _legacy(env: Environment) -> dict[str, Any]:
     """Values are not shown: somebody may have mixed up the names."""
     key, secret = env.text(LEGACY[0]), env.text(LEGACY[1])
-    if not _NUMBER.fullmatch(key):
+    if not credentials.is_api_key(key):
         raise refuse(LEGACY[0], f"it is no number. For an application set {' and '.join(APPLICATION)}.")
-    if "-----BEGIN" in secret:
+    if credentials.BEGIN in secret:
         raise refuse(LEGACY[1], f"it is a private key. For an application set {' and '.join(APPLICATION)}.")
     return {"API_KEY": key, "API_SECRET": secret}
 
 
 def _application(env: Environment) -> dict[str, Any]:
     key, identifier = private_key(env, APPLICATION[1]), env.text(APPLICATION[0])
-    if not _UUID.fullmatch(identifier):
+    if not credentials.is_application_id(identifier):
         raise refuse(APPLICATION[0], f"it is no UUID. A legacy project has {' and '.join(LEGACY)}.")
     return {"APPLICATION_ID": identifier, "PRIVATE_KEY": key}
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import re
 import tempfile
 import time
 import uuid
@@ -21,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import opentok
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.exceptions import ImproperlyConfigured
 from opentok.exceptions import OpenTokException
 
 from meetings.exceptions import JoinRefused, ProviderRefused
+from meetings.providers import opentok_credentials as credentials
 from meetings.providers.types import Role
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ SDK_ROLES = {
     Role.PUBLISHER: opentok.Roles.publisher,
     Role.MODERATOR: opentok.Roles.moderator,
 }
-_APPLICATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_API_KEY = re.compile(r"[0-9]{1,20}")
 
 
 class Project(ABC):
@@ -114,11 +111,11 @@ class LegacyProject(Project):
     default_url = "https://api.opentok.com"
 
     def __init__(self, api_key: str, api_secret: str, where: str) -> None:
-        if not _API_KEY.fullmatch(api_key):
+        if not credentials.is_api_key(api_key):
             raise ImproperlyConfigured(
                 f"{where}: API_KEY is no number. For an application use APPLICATION_ID and PRIVATE_KEY."
             )
-        if "-----BEGIN" in api_secret:
+        if credentials.BEGIN in api_secret:
             raise ImproperlyConfigured(f"{where}: API_SECRET is a private key. Use APPLICATION_ID and PRIVATE_KEY.")
         client = opentok.Client(api_key, "")  # given to the constructor, a secret with a dot would be read as a path
         client.api_secret = api_secret
@@ -148,7 +145,7 @@ class ApplicationProject(Project):
     default_url = "https://video.api.vonage.com"
 
     def __init__(self, application_id: str, private_key: str, where: str) -> None:
-        if not _APPLICATION_ID.fullmatch(application_id):
+        if not credentials.is_application_id(application_id):
             raise ImproperlyConfigured(
                 f"{where}: APPLICATION_ID is no UUID. A legacy project has API_KEY and API_SECRET."
             )
@@ -186,10 +183,8 @@ def _application_client(application_id: str, pem: str) -> opentok.Client:
 
 
 def _read_pem(private_key: str, where: str) -> str:
-    if private_key.lstrip().startswith("-----BEGIN"):
-        return private_key.replace("\\n", "\n")
     try:
-        return Path(private_key).read_text(encoding="ascii")
+        return credentials.read_pem(private_key)
     except (OSError, ValueError) as error:
         raise ImproperlyConfigured(
             f"{where}: PRIVATE_KEY is neither PEM text nor the path of a readable PEM file."
@@ -198,9 +193,6 @@ def _read_pem(private_key: str, where: str) -> str:
 
 def _load(pem: str, where: str) -> RSAPrivateKey:
     try:
-        key: Any = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError) as error:
-        raise ImproperlyConfigured(f"{where}: PRIVATE_KEY is no PEM private key without a passphrase.") from error
-    if not isinstance(key, RSAPrivateKey):
-        raise ImproperlyConfigured(f"{where}: PRIVATE_KEY is no RSA key; Vonage's applications have RSA keys.")
-    return key
+        return credentials.load_rsa_key(pem)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{where}: PRIVATE_KEY is {error}") from error

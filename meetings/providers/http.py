@@ -57,7 +57,8 @@ class Answer:
 class HttpClient:
     """Calls under one base address. Thread-safe; connections are kept and shared.
 
-    `timeout` (seconds) bounds a whole call, repetitions included. A call is repeated once, and only if it is
+    `timeout` (seconds) bounds a whole call, repetitions included; only a server whose status line and headers drip can
+    draw it out, as each wait for a piece of those is bounded by itself. A call is repeated once, and only if it is
     `repeatable` and the answer was lost or a gateway's.
     """
 

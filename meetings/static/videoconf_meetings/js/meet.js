@@ -6,6 +6,7 @@ import { byId } from "./ui/dom.js";
 import { drawIcons } from "./ui/icons.js";
 import { showPeople } from "./ui/people.js";
 import { showPrejoin } from "./ui/prejoin.js";
+import { showRecording } from "./ui/recording.js";
 import { showRoom } from "./ui/room.js";
 import { showSentences } from "./ui/sentences.js";
 import { showTiles } from "./ui/tiles.js";
@@ -26,6 +27,7 @@ showDevices(meeting.local, byId("room-devices"), (choice) => meeting.choose(choi
 showRoom(meeting);
 showTiles(meeting);
 showPeople(meeting);
+showRecording(meeting);
 keepAwake(meeting);
 
 if (config.debug) {
@@ -36,4 +38,5 @@ window.addEventListener("hashchange", () => {
   meeting.forget();
   location.reload();
 });
+meeting.ownRecording.uploads.adopt();
 meeting.start();

@@ -12,6 +12,11 @@
 
 /** @typedef {keyof Tracks} Kind */
 
+/**
+ * A recording that runs: whether people are told of it or asked, and in what words (of which version).
+ * @typedef {{id: string, consent: "told" | "required", notice: string, version: string | number}} Archive
+ */
+
 /** @typedef {"connecting" | "connected" | "reconnecting" | "none"} Link */
 
 /**
@@ -34,13 +39,14 @@
  *   meetingLink: string, title: string | null, state: "scheduled" | "open" | "active" | "ended",
  *   opensAt: string | null, admission: "token" | "user" | "guest" | "none", name: string | null,
  *   role?: Role | null, tokenUrl: string, stateUrl: string, actUrl: string, ticket: string | null, provider: string, module: string,
- *   client: Record<string, any>, canRecord: boolean, recording: boolean, debug?: boolean,
+ *   client: Record<string, any>, canRecord: boolean, recording: boolean, archive?: Archive | null, debug?: boolean,
  * }} Config
  */
 
 /**
- * Where the page is. Everything but `prejoin`, `joining`, `in` and `reconnecting` is a sentence with its way on.
- * @typedef {"prejoin" | "joining" | "in" | "reconnecting" | "left" | "ended" | "removed" | "full" | "scheduled"
+ * Where the page is. Everything but `prejoin`, `joining`, `in` and `reconnecting` is a sentence with its way on; `saving` stands
+ * before the last one of someone who was recorded.
+ * @typedef {"prejoin" | "joining" | "in" | "reconnecting" | "saving" | "left" | "ended" | "removed" | "full" | "scheduled"
  *   | "invitation" | "unknown" | "replaced" | "unavailable" | "unsupported" | "failed"} State
  */
 

@@ -2,7 +2,8 @@
 import { Emitter } from "../events.js";
 
 /**
- * @import { Kind, Link, MediaState, Quality, Role, Tracks } from "../types.js"
+ * @import { RecordingLine } from "../recording/line.js"
+ * @import { Archive, Kind, Link, MediaState, Quality, Role, Tracks } from "../types.js"
  */
 
 /** @typedef {{id: string, attendee: string, name: string, role: Role, media: MediaState, replaces?: string}} Arrival */
@@ -10,7 +11,7 @@ import { Emitter } from "../events.js";
 /**
  * Who this page is in the meeting, known once it is let in.
  * @typedef {{id: string, attendee: string, name: string, role: Role, encrypted: boolean, recording: boolean,
- *   title: string | null}} Admitted
+ *   archive?: Archive | null, title: string | null}} Admitted
  */
 
 /**
@@ -29,7 +30,7 @@ import { Emitter } from "../events.js";
  *   connection: {connected: boolean},
  *   admitted: Admitted & {previous: string},
  *   muted: {by: string},
- *   recording: {active: boolean},
+ *   recording: {active: boolean, archive?: Archive | null},
  *   trouble: {message: string},
  *   closed: {code: string, message: string, opensAt?: string | null},
  * }} ProviderEvents
@@ -100,6 +101,9 @@ export class Provider extends Emitter {
 
   /** Whether `record` does something. */
   supportsRecording = false;
+
+  /** Where pages themselves record what they send: what they need for it. @type {RecordingLine | null} */
+  recordingLine = null;
 }
 
 /** @type {readonly Kind[]} */

@@ -1,11 +1,13 @@
 // @ts-check
 // The embedded provider: full mesh, found over the socket that docs/signaling.md describes.
+import { RecordingLine } from "../recording/line.js";
 import { Provider, Refused } from "./provider.js";
+import { ServerClock } from "./webrtc/clock.js";
 import { Peer } from "./webrtc/peer.js";
 import { SignalingSocket } from "./webrtc/socket.js";
 
 /**
- * @import { MediaState, Quality, Role, Tracks } from "../types.js"
+ * @import { Archive, MediaState, Quality, Role, Tracks } from "../types.js"
  * @import { Admitted, Arrival, ConnectOptions } from "./provider.js"
  */
 
@@ -19,6 +21,8 @@ export function createProvider(client) {
 }
 
 export class WebRTCProvider extends Provider {
+  /** @override */
+  supportsRecording = true;
   /** The way to each other page, by connection id. @type {Map<string, Peer>} */
   peers = new Map();
   /** @type {Admitted | null} */ #self = null;
@@ -32,6 +36,7 @@ export class WebRTCProvider extends Provider {
   /** Those whom a roll call dropped: they may still hold their end. @type {Set<string>} */ #dropped = new Set();
   #socket;
   #over = false;
+  #hasAskedToRecord = false;
   /** @type {Promise<unknown>} */ #work = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #rollCall;
   /** @type {((result: Admitted | Refused) => void) | null} */ #settle = null;
@@ -42,10 +47,12 @@ export class WebRTCProvider extends Provider {
   constructor({ socket }) {
     super();
     this.#socket = new SignalingSocket(socket);
+    this.recordingLine = new RecordingLine((frame) => this.#send(frame), new ServerClock(this.#socket));
     this.#socket.on("open", () => this.#join());
     this.#socket.on("frame", (frame) => this.#receive(frame));
     this.#socket.on("down", () => {
       clearTimeout(this.#rollCall);
+      this.recordingLine.lost();
       for (const peer of this.peers.values()) peer.online = false;
       if (this.#self) this.emit("connection", { connected: false });
     });
@@ -105,6 +112,12 @@ export class WebRTCProvider extends Provider {
     this.#send({ t: "end" });
   }
 
+  /** @override @param {boolean} active */
+  record(active) {
+    this.#hasAskedToRecord = true;
+    this.#send({ t: "record", active });
+  }
+
   /** @param {Record<string, any>} frame */
   #send(frame) {
     this.#socket.send(frame);
@@ -144,7 +157,15 @@ export class WebRTCProvider extends Provider {
       case "muted":
         return this.emit("muted", { by: frame.by });
       case "recording":
-        return this.emit("recording", { active: Boolean(frame.active) });
+        this.#hasAskedToRecord = false;
+        return this.emit("recording", {
+          active: Boolean(frame.active),
+          archive: archiveOf(frame.active, frame.archive),
+        });
+      case "ticket":
+        return this.recordingLine.receive(frame);
+      case "error":
+        return this.#complain(frame);
       default:
         if (FINAL.has(frame.t)) this.#finish(frame);
     }
@@ -154,10 +175,12 @@ export class WebRTCProvider extends Provider {
   #welcome(frame) {
     const previous = this.#self;
     const { id, attendee, name, role, encrypted, recording, title } = frame;
-    this.#self = { id, attendee, name, role, encrypted, recording, title: title ?? null };
+    const archive = archiveOf(recording, frame.archive);
+    this.#self = { id, attendee, name, role, encrypted, recording, archive, title: title ?? null };
     this.resume = { id, key: frame.resume };
     this.#configuration = { iceServers: frame.iceServers ?? [] };
     this.#socket.keepAlive(frame.heartbeat ?? 4);
+    this.recordingLine.opened();
     if (!previous) return this.#settle?.(this.#self);
     const resumed = frame.resumed && previous.id === id;
     for (const peer of this.peers.values()) {
@@ -297,16 +320,30 @@ export class WebRTCProvider extends Provider {
     this.#close(new Refused({ code: t === "refused" ? code : t, message: message ?? "", opensAt }));
   }
 
+  /** What a moderator asked for is told to her; the rest is for developers. @param {Record<string, any>} frame */
+  #complain({ message }) {
+    if (this.#hasAskedToRecord) this.emit("trouble", { message: message || "The recording can't be changed." });
+    this.#hasAskedToRecord = false;
+  }
+
   /** @param {Refused} reason */
   #close(reason) {
     if (this.#over) return;
     this.#over = true;
+    this.recordingLine.lost();
     clearTimeout(this.#rollCall);
     this.#socket.stop();
     for (const id of [...this.peers.keys()]) this.#forget(id);
     if (this.#settle) this.#settle(reason);
     else this.emit("closed", { code: reason.code, message: reason.message, opensAt: reason.opensAt });
   }
+}
+
+/** @param {unknown} active @param {Partial<Archive> | null | undefined} archive @returns {Archive | null} */
+function archiveOf(active, archive) {
+  if (!active) return null;
+  const { id = "", notice = "", version = "" } = archive ?? {};
+  return { id, notice, version, consent: archive?.consent === "required" ? "required" : "told" };
 }
 
 /** @param {Partial<MediaState> | undefined} media @returns {MediaState} */

@@ -3,16 +3,22 @@ import { Emitter } from "../events.js";
 import { LocalMedia } from "../media/local.js";
 import { qualityFor } from "../media/quality.js";
 import { Refused } from "../providers/provider.js";
+import { OwnRecording } from "../recording/own.js";
 import { Admission, claims, stateFor } from "./admission.js";
 import { Door } from "./door.js";
+import { Lookout } from "./lookout.js";
 import { Roster } from "./roster.js";
 import { Speakers } from "./speakers.js";
 import { browserId, keepResumeKey, prefer, preferences, resumeKey } from "./storage.js";
 
 /**
- * @import { Config, Role, State } from "../types.js"
+ * @import { Archive, Config, Role, State } from "../types.js"
  * @import { Admitted, Provider } from "../providers/provider.js"
  */
+
+/** How long a page that was put out goes on sending before it says why; leaving it is the person's to decide. */
+const SAVED_WITHIN = 15_000;
+const SAVED_AFTER_LEAVING_WITHIN = 60_000;
 
 /** @typedef {(url: string) => Promise<{createProvider: (client: Record<string, any>, door: Door) => Provider}>} Load */
 
@@ -27,17 +33,23 @@ export class Meeting extends Emitter {
   local = new LocalMedia();
   roster = new Roster();
   speakers = new Speakers(this.roster);
+  /** This page's part in a recording. */
+  ownRecording;
   /** @type {State} */ state = "prejoin";
   /** @type {Provider | null} */ provider = null;
   /** @type {Admitted | null} */ self = null;
   /** When the meeting opens, if it has not yet. @type {string | null} */ opensAt;
   /** The last refusal, for people who want to know more. @type {Refused | null} */ refusal = null;
   recording;
+  /** The recording that runs, where pages are told more than that. @type {Archive | null} */ archive;
   config;
   #admission;
   #load;
   /** @type {{id: string, key: string} | null} */ #resume;
   /** @type {Promise<void>} */ #opening = Promise.resolve();
+  #lookout = new Lookout((seen) => this.#see(seen));
+  /** Ends the waiting for what is still being sent. */
+  #leaveAnyway = new AbortController();
 
   /** @param {Config} config @param {string} fragment @param {Load} load */
   constructor(config, fragment, load) {
@@ -45,6 +57,9 @@ export class Meeting extends Emitter {
     this.config = config;
     this.opensAt = config.opensAt;
     this.recording = config.recording;
+    this.archive = config.archive ?? null;
+    this.ownRecording = new OwnRecording(config.meetingLink, this.local);
+    this.ownRecording.on("trouble", ({ message }) => this.emit("trouble", { message }));
     this.#load = load;
     this.#admission = new Admission(config, fragment);
     this.#resume = resumeKey(config.meetingLink);
@@ -166,9 +181,16 @@ export class Meeting extends Emitter {
     keepResumeKey(this.config.meetingLink, null);
   }
 
-  leave() {
+  async leave() {
     this.forget();
-    this.provider?.leave();
+    const { provider } = this;
+    await this.ownRecording.ticketed();
+    provider?.leave();
+  }
+
+  /** What is not sent yet stays on this device. */
+  leaveAnyway() {
+    this.#leaveAnyway.abort();
   }
 
   /** @param {Provider} provider */
@@ -176,13 +198,32 @@ export class Meeting extends Emitter {
     const self = /** @type {Admitted} */ (this.self);
     this.provider = provider;
     this.#resume = null;
-    this.recording = this.recording || self.recording;
+    // A provider that records by itself may have told of it meanwhile.
+    this.recording = self.recording || (this.recording && provider.recordingLine === null);
+    this.archive = self.archive ?? null;
     keepResumeKey(this.config.meetingLink, provider.resume);
     this.emit("role", { role: self.role });
     this.roster.arrive({ ...self, media: this.local.state, local: true });
+    this.ownRecording.attach(self.role === "subscriber" ? null : provider.recordingLine);
     this.#go("in");
     this.#publish();
     this.#adapt();
+    this.ownRecording.follow(this.archive);
+  }
+
+  /** @param {{recording: boolean, archive: Archive | null}} seen */
+  #see({ recording, archive }) {
+    if (this.state !== "prejoin" || (recording === this.recording && archive?.id === this.archive?.id)) return;
+    this.#follow(recording, archive);
+  }
+
+  /** @param {boolean} active @param {Archive | null} [archive] */
+  #follow(active, archive = null) {
+    const isNews = active !== this.recording;
+    this.recording = active;
+    this.archive = archive;
+    if (this.provider) this.ownRecording.follow(archive);
+    if (isNews) this.emit("recording", { active });
   }
 
   /** @param {Provider} provider */
@@ -199,14 +240,12 @@ export class Meeting extends Emitter {
       this.local.setMicrophone(false);
       this.emit("muted", { by });
     });
-    provider.on("recording", ({ active }) => {
-      this.recording = active;
-      this.emit("recording", { active });
-    });
+    provider.on("recording", ({ active, archive }) => this.#follow(active, archive));
     provider.on("trouble", ({ message }) => this.emit("trouble", { message }));
     provider.on("connection", ({ connected }) => this.#go(connected ? "in" : "reconnecting"));
     provider.on("admitted", ({ previous, ...self }) => {
       this.self = self;
+      this.#follow(self.recording, self.archive);
       roster.rename(previous, self.id);
       keepResumeKey(this.config.meetingLink, provider.resume);
     });
@@ -232,7 +271,8 @@ export class Meeting extends Emitter {
   }
 
   /** @param {Refused} refusal */
-  #end(refusal) {
+  async #end(refusal) {
+    const saved = this.ownRecording.finish();
     this.refusal = refusal;
     this.opensAt = refusal.opensAt ?? this.opensAt;
     this.provider = null;
@@ -240,13 +280,25 @@ export class Meeting extends Emitter {
     if (!["unreachable", "unavailable"].includes(refusal.code)) keepResumeKey(this.config.meetingLink, null);
     this.local.close();
     this.roster.clear();
+    if (saved) await this.#save(saved, refusal.code === "left" ? SAVED_AFTER_LEAVING_WITHIN : SAVED_WITHIN);
     this.#go(stateFor(refusal.code));
+  }
+
+  /** @param {Promise<void>} saved @param {number} milliseconds */
+  async #save(saved, milliseconds) {
+    this.#leaveAnyway = new AbortController();
+    const { signal } = this.#leaveAnyway;
+    this.#go("saving");
+    const left = new Promise((resolve) => signal.addEventListener("abort", resolve));
+    await Promise.race([saved, left, new Promise((resolve) => setTimeout(resolve, milliseconds))]);
   }
 
   /** @param {State} state */
   #go(state) {
     const previous = this.state;
     this.state = state;
+    if (state === "prejoin" && this.config.canRecord) this.#lookout.start();
+    else this.#lookout.stop();
     this.emit("state", { state, previous });
   }
 }

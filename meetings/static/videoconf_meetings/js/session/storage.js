@@ -1,6 +1,8 @@
 // @ts-check
 import { randomId } from "../random.js";
 
+/** @import { Archive } from "../types.js" */
+
 // What the browser remembers for this page. Storage may be forbidden: then nothing is remembered, and nothing fails.
 
 /** @param {() => Storage} storage @param {string} key @returns {any} */
@@ -52,6 +54,21 @@ export function preferences() {
 /** @param {Partial<Preferences>} changes */
 export function prefer(changes) {
   write(lasting, "preferences", { ...preferences(), ...changes });
+}
+
+/**
+ * What the person said about being in a recording; it holds over a reload, for that recording and those words.
+ * @param {Archive} archive
+ * @returns {"agreed" | "declined" | null}
+ */
+export function decisionOn({ id, version }) {
+  const said = read(ofTab, `recording.${id}.${version}`);
+  return said === "agreed" || said === "declined" ? said : null;
+}
+
+/** @param {Archive} archive @param {"agreed" | "declined"} decision */
+export function keepDecision({ id, version }, decision) {
+  write(ofTab, `recording.${id}.${version}`, decision);
 }
 
 /**

@@ -2,10 +2,12 @@
 import { LevelMeter, wakeAudio } from "../media/levels.js";
 import { byId, setText } from "./dom.js";
 import { setIcon } from "./icons.js";
+import { noticeOf } from "./recording.js";
 import { preferences } from "../session/storage.js";
 
 /** @import { Meeting } from "../session/meeting.js" */
 /** @import { Problem } from "../media/local.js" */
+/** @import { Archive } from "../types.js" */
 
 /** @type {Record<Problem, [string, string]>} */
 const PROBLEMS = {
@@ -79,12 +81,20 @@ export function showPrejoin(meeting) {
     const isRecorded = meeting.recording && ["prejoin", "joining"].includes(meeting.state);
     byId("prejoin-recording").hidden = !isRecorded;
     setText(byId("prejoin-recording-text"), isRecorded ? "This meeting is being recorded." : "");
+    setText(byId("prejoin-recording-notice"), isRecorded ? before(meeting.archive) : "");
     setText(byId("prejoin-eyebrow"), joining ? "One moment…" : "Ready to join?");
     drawPreview(["prejoin", "joining"].includes(meeting.state) ? local.tracks.camera : null);
     meter(meeting.state === "prejoin" && state.mic ? local.tracks.microphone : null);
   };
   local.on("change", draw);
   meeting.on("state", draw);
+  meeting.on("recording", draw);
+}
+
+/** What else there is to know of a recording before going in. @param {Archive | null} archive */
+function before(archive) {
+  const asked = archive?.consent === "required" ? "Inside you are asked whether you want to be in it." : "";
+  return [noticeOf(archive), asked].filter(Boolean).join(" ");
 }
 
 /** @param {HTMLElement} button @param {string} name @param {string} icon */

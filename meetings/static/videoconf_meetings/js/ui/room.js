@@ -72,14 +72,12 @@ export function showRoom(meeting) {
     drawControls();
     drawHeader();
     if (state === "in" && previous === "reconnecting") announce("You are connected again.");
-    if (state === "in" && previous === "joining" && meeting.recording) toast("This meeting is being recorded.");
   });
   meeting.on("muted", ({ by }) => toast(`${by || "A moderator"} muted your microphone.`));
   meeting.on("trouble", ({ message }) => toast(message));
-  meeting.on("recording", ({ active }) => {
+  meeting.on("recording", () => {
     drawControls();
     drawHeader();
-    toast(active ? "This meeting is being recorded." : "The recording has stopped.");
   });
 }
 

@@ -1,5 +1,6 @@
 // @ts-check
 import { byId } from "./dom.js";
+import { announce } from "./notices.js";
 
 /** @import { Meeting } from "../session/meeting.js" */
 /** @import { State } from "../types.js" */
@@ -13,6 +14,11 @@ const SENTENCES = {
     title: "This meeting has not started yet.",
     detail: "Try again when it is about to begin.",
     action: ["Try again", (meeting) => meeting.prepare()],
+  },
+  saving: {
+    title: "Saving the recording…",
+    detail: "The last seconds are on their way. Keep this page open for a moment.",
+    action: ["Leave anyway", (meeting) => meeting.leaveAnyway()],
   },
   full: {
     title: "This meeting is full.",
@@ -89,12 +95,15 @@ export function showSentences(meeting) {
     );
   }
 
-  meeting.on("state", ({ state }) => {
+  meeting.on("state", ({ state, previous }) => {
     clearTimeout(opening);
     const sentence = SENTENCES[state];
     if (!sentence) return;
     byId("sentence-title").textContent = sentence.title;
-    byId("sentence-detail").textContent = DETAILS[meeting.refusal?.code ?? ""] ?? sentence.detail;
+    // The heading has the focus already.
+    if (previous === "saving") announce(sentence.title);
+    byId("sentence-detail").textContent =
+      (state !== "saving" && DETAILS[meeting.refusal?.code ?? ""]) || sentence.detail;
     action.hidden = !sentence.action || (state === "scheduled" && meeting.opensAt !== null);
     action.textContent = sentence.action?.[0] ?? "";
     if (state === "scheduled" && meeting.opensAt) {

@@ -6,7 +6,7 @@ const OPEN_TIMEOUT = 8;
 /** The server closes a socket that sends more than 300 frames a second; candidates come in bursts. */
 const FRAMES_A_SECOND = 80;
 /** What a person decided doesn't wait behind what the page says by itself; and nothing may come before `join`. */
-const AT_ONCE = new Set(["join", "leave", "remove", "mute", "end"]);
+const AT_ONCE = new Set(["join", "leave", "remove", "mute", "end", "record"]);
 
 /**
  * Ticks until terminated. A worker's timer goes on in a hidden tab, where a page's may fire once a minute; where static files
@@ -27,7 +27,8 @@ function startTicker(milliseconds, tick) {
 
 /**
  * The socket to the meeting: JSON frames, reopened when it drops, kept alive by `ping`.
- * @extends {Emitter<{open: {}, frame: Record<string, any>, down: {code: number}}>}
+ * `pong` says how long an answer took and when, by the server's clock, it was given; both in milliseconds.
+ * @extends {Emitter<{open: {}, frame: Record<string, any>, down: {code: number}, pong: {took: number, now: number}}>}
  */
 export class SignalingSocket extends Emitter {
   #address;
@@ -35,6 +36,7 @@ export class SignalingSocket extends Emitter {
   /** @type {{terminate: () => void} | null} */ #ticker = null;
   #attempt = 0;
   #pings = 0;
+  /** When each unanswered one was sent. @type {Map<number, number>} */ #pinged = new Map();
   #lastFrame = 0;
   #silence = 0;
   #stopped = true;
@@ -85,13 +87,26 @@ export class SignalingSocket extends Emitter {
 
   #beat() {
     if (performance.now() - this.#lastFrame > this.#silence) this.#lost(4000);
-    else this.send({ t: "ping", n: ++this.#pings });
+    else this.ping();
+  }
+
+  ping() {
+    this.#pinged.set(++this.#pings, performance.now());
+    this.send({ t: "ping", n: this.#pings });
+  }
+
+  /** @param {Record<string, any>} frame */
+  #answered({ n, now }) {
+    const sent = this.#pinged.get(n);
+    this.#pinged.delete(n);
+    if (sent !== undefined && Number.isFinite(now)) this.emit("pong", { took: performance.now() - sent, now });
   }
 
   #open() {
     const socket = new WebSocket(this.#address);
     this.#socket = socket;
     this.#queue = [];
+    this.#pinged.clear();
     this.#giveUp = setTimeout(() => socket === this.#socket && this.#lost(4000), OPEN_TIMEOUT * 1000);
     socket.addEventListener("open", () => {
       if (socket !== this.#socket) return;
@@ -102,7 +117,9 @@ export class SignalingSocket extends Emitter {
     socket.addEventListener("message", (event) => {
       if (socket !== this.#socket) return;
       this.#lastFrame = performance.now();
-      this.emit("frame", JSON.parse(event.data));
+      const frame = JSON.parse(event.data);
+      if (frame.t === "pong") this.#answered(frame);
+      this.emit("frame", frame);
     });
     socket.addEventListener("close", (event) => socket === this.#socket && this.#lost(event.code));
   }

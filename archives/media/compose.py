@@ -1,0 +1,137 @@
+"""A slice of the recording, from tracks to an encoded part: pictures frame by frame, voices in one mix."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import chain
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+
+from archives.media import sound
+from archives.media.job import Job
+from archives.media.layout import arrange
+from archives.media.parts import Part
+from archives.media.picture import Canvas, Tile
+from archives.media.scene import Scene, Seat
+from archives.media.sound import Samples
+from archives.media.sources import Source, Sources
+from archives.media.state import State
+from archives.media.timeline import PER_MS, RATE, Piece, Timeline
+
+THREADS = 2
+_KEY_EVERY_S = 5
+_BT601 = 6
+
+
+def set_up(encoder: VideoCodecContext, width: int, height: int, fps: int) -> None:
+    """Set how pictures are encoded; the same arguments give the same parameter sets, which is what lets parts join."""
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.framerate, encoder.time_base = Fraction(fps), Fraction(1, fps)
+    encoder.gop_size, encoder.max_b_frames = _KEY_EVERY_S * fps, 0
+    encoder.color_range, encoder.colorspace, encoder.color_primaries, encoder.color_trc = 1, _BT601, _BT601, _BT601
+    encoder.options = {"preset": "veryfast", "crf": "26", "profile": "high", "forced-idr": "1"}
+    encoder.flags |= Flags.global_header | Flags.closed_gop
+    encoder.thread_count = THREADS
+
+
+def new_encoder(width: int, height: int, fps: int) -> VideoCodecContext:
+    """Return an opened H.264 encoder."""
+    encoder = av.CodecContext.create("libx264", "w")
+    set_up(encoder, width, height, fps)
+    encoder.open()
+    return encoder
+
+
+class Composer:
+    """Composes slices one after the other; between them everything that matters is in `state` and the last part."""
+
+    def __init__(self, job: Job, state: State, sources: Sources, tail: Samples) -> None:
+        self._job, self._state, self._sources, self._tail = job, state, sources, tail
+        self._scene = Scene(job, sources)
+        self._canvas = Canvas(job.width, job.height)
+        self._seats: tuple[Seat, ...] | None = None
+        self._tiles: list[Tile] = []
+
+    def slice(self, timeline: Timeline, first: int, count: int, *, is_last: bool) -> Part:
+        """Compose `count` frames from frame `first` on. The tracks must have been read up to the end of that."""
+        video = self._pictures(timeline, first, count)
+        step = RATE // self._job.fps
+        start, end = first * step, (first + count) * step
+        mix = self._mix(timeline, start, end)
+        audio_start, audio = sound.encode(
+            mix, start=start, tail=self._tail, next_audio=self._state.next_audio, is_last=is_last
+        )
+        self._tail = np.concatenate([self._tail, mix])[-sound.TAIL :]
+        return Part(video=video, audio=audio, audio_start=audio_start, tail=self._tail)
+
+    def _pictures(self, timeline: Timeline, first: int, count: int) -> list[tuple[bool, bytes]]:
+        if not count:
+            return []
+        encoder = new_encoder(self._job.width, self._job.height, self._job.fps)
+        packets = []
+        for at in range(count):
+            self._draw(timeline.meeting_time((first + at) * 1000 / self._job.fps))
+            frame = self._canvas.frame()
+            frame.pts, frame.time_base = at, Fraction(1, self._job.fps)
+            packets += encoder.encode(frame)
+        packets += encoder.encode(None)
+        return [(packet.is_keyframe, bytes(packet)) for packet in packets]
+
+    def _draw(self, moment: float) -> None:
+        """Bring the canvas to a moment of the meeting, in ms since the epoch."""
+        before = len(self._sources)
+        for source in self._sources:
+            if source.pictures is not None:
+                with self._sources.guard(source):
+                    source.pictures.advance(source.time(moment))
+        if len(self._sources) != before:
+            self._scene.refresh()
+        seats = self._scene.seats(moment)
+        if seats != self._seats:
+            self._seat(seats)
+        for tile, seat in zip(self._tiles, seats, strict=False):
+            self._fill(tile, seat, moment)
+
+    def _fill(self, tile: Tile, seat: Seat, moment: float) -> None:
+        source = self._scene.screen(seat.screen) if seat.screen else self._scene.camera(seat.person.id, moment)
+        if source is None or source.pictures is None:
+            tile.show(self._canvas, None, None)
+        else:
+            tile.show(self._canvas, source.pictures.frame, (source.track.id, source.pictures.serial))
+
+    def _seat(self, seats: tuple[Seat, ...]) -> None:
+        self._seats = seats
+        canvas = self._canvas
+        canvas.clear(canvas.whole)
+        has_stage = bool(seats and seats[0].screen)
+        boxes = arrange(self._job.layout, canvas.width, canvas.height, len(seats), has_stage=has_stage)
+        self._tiles = [Tile(box, seat.person.id, seat.person.name) for box, seat in zip(boxes, seats, strict=False)]
+
+    def _mix(self, timeline: Timeline, start: int, end: int) -> Samples:
+        mix = np.zeros(end - start, np.float32)
+        pieces = timeline.pieces(start, end)
+        for source in self._sources:
+            with self._sources.guard(source):
+                for piece in pieces:
+                    _add(source, piece, mix)
+        return sound.soften(mix)
+
+
+def _add(source: Source, piece: Piece, mix: Samples) -> None:
+    """Add a track's sound to one piece of a mix; what goes on behind the piece stays with the track."""
+    if source.voice is None:
+        return
+    zero = source.track.started_at * PER_MS
+    until = piece.meeting + piece.length
+    fresh = source.voice.pull((piece.meeting - zero) / PER_MS, (until - zero) / PER_MS)
+    carried, source.carried = source.carried, []
+    for place, samples in chain(carried, ((zero + at, samples) for at, samples in fresh)):
+        first, last = max(place, piece.meeting), min(place + len(samples), until)
+        if first < last:
+            onto = piece.start + first - piece.meeting
+            mix[onto : onto + last - first] += samples[first - place : last - place]
+        if place + len(samples) > until:
+            source.carried.append((place, samples))

@@ -1,0 +1,94 @@
+"""Who is to be seen at a moment, and in which order: screens first, then people as they came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archives.media.job import Job, Person
+from archives.media.sources import Source, Sources
+
+FRESH_MS = 1000.0
+"""How long a camera's last picture stands; then the camera is taken to be off."""
+_DARK_MS = 300.0
+MAX_TILES = 49
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A tile to fill: a person's camera, or the screen that a track holds."""
+
+    person: Person
+    screen: str = ""
+
+
+class Scene:
+    """Finds out, moment by moment, who is there and what she shows."""
+
+    def __init__(self, job: Job, sources: Sources) -> None:
+        self._job = job
+        known = {person.id: person for person in job.people}
+        for track in job.tracks:
+            if track.person not in known:
+                known[track.person] = Person(id=track.person, name="", intervals=())
+        self._people = sorted(
+            known.values(), key=lambda person: min((start for start, _ in person.intervals), default=0)
+        )
+        self._cameras: dict[str, list[Source]] = {person.id: [] for person in self._people}
+        self._screens: list[Source] = []
+        self._sources = sources
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take over which tracks can still be read."""
+        self._screens = sorted(
+            (source for source in self._sources if source.track.kind == "screen" and source.pictures is not None),
+            key=lambda source: -source.track.started_at,
+        )
+        for cameras in self._cameras.values():
+            cameras.clear()
+        for source in self._sources:
+            if source.track.kind == "camera" and source.pictures is not None:
+                self._cameras[source.track.person].append(source)
+
+    def seats(self, moment: float) -> tuple[Seat, ...]:
+        """Return who is there at a moment of the meeting, in ms since the epoch. The tracks are decoded up to it."""
+        people = [person for person in self._people if self._is_there(person, moment)]
+        by_id = {person.id: person for person in people}
+        screens = [
+            Seat(by_id[source.track.person], source.track.id)
+            for source in self._screens
+            if source.track.person in by_id and self._is_on(source, moment)
+        ]
+        return (*screens, *map(Seat, people))[:MAX_TILES]
+
+    def _is_there(self, person: Person, moment: float) -> bool:
+        if person.intervals:
+            return person.is_there(moment)
+        return self.camera(person.id, moment) is not None or any(
+            source.track.person == person.id and self._is_on(source, moment) for source in self._screens
+        )
+
+    def _is_on(self, screen: Source, moment: float) -> bool:
+        """A screen that stands still gives no pictures, so its last one stands until the track's end."""
+        pictures = screen.pictures
+        if pictures is None or pictures.frame is None or screen.time(moment) < pictures.time:
+            return False
+        is_going_on = not (screen.track.is_closed or self._job.is_final)
+        return is_going_on or screen.has_more or moment <= screen.end + FRESH_MS
+
+    def camera(self, person: str, moment: float) -> Source | None:
+        """Return the track whose picture stands for a person at a moment; `None`: her camera is off."""
+        found, newest = None, float("-inf")
+        for source in self._cameras[person]:
+            pictures = source.pictures
+            if pictures is None or pictures.frame is None:
+                continue
+            age = source.time(moment) - pictures.time
+            is_dark = pictures.dark_since is not None and source.time(moment) - pictures.dark_since >= _DARK_MS
+            shown_at = source.track.started_at + pictures.time
+            if 0 <= age <= FRESH_MS and not is_dark and shown_at > newest:
+                found, newest = source, shown_at
+        return found
+
+    def screen(self, track: str) -> Source | None:
+        return next((source for source in self._screens if source.track.id == track), None)

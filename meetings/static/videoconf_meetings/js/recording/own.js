@@ -17,6 +17,7 @@ import { Uploads } from "./uploads.js";
 /** Tells the server nothing new, but it must be there before the connection goes. */
 const TICKETS_WITHIN = 2000;
 const BROKEN_PAUSE = 1000;
+const SHORT_SECONDS = 20;
 
 /**
  * This page's part in a recording: its own picture, voice and screen, as long as a recording runs and the person is in it.
@@ -163,8 +164,8 @@ export class OwnRecording extends Emitter {
     if (!kind || !segment) return;
     this.#segments.delete(kind);
     segment.stop();
-    if (code === "track_full") return this.update();
-    // Another track of this recording would be refused as well.
+    // One that was silent for long, or is too long, is closed for good: another one goes on. A new one would be refused again.
+    if (code !== "recording_full" && segment.seconds > SHORT_SECONDS) return this.update();
     this.#shut = this.archive?.id ?? null;
     this.update();
     this.#complain(`Your part of the recording is no longer taken. ${message}`.trim());

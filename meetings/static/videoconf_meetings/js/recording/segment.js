@@ -13,6 +13,7 @@ export class Segment extends Emitter {
   id = crypto.randomUUID();
   kind;
   tracks;
+  #since = performance.now();
   #recorder;
   #count = 0;
   #isOver = false;
@@ -54,6 +55,11 @@ export class Segment extends Emitter {
   /** Hands out what it has at once: the page may be about to go. */
   flush() {
     if (this.#recorder.state === "recording") this.#recorder.requestData();
+  }
+
+  /** How old it is. */
+  get seconds() {
+    return (performance.now() - this.#since) / 1000;
   }
 
   get isOver() {

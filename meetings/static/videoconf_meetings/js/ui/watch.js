@@ -13,7 +13,10 @@ const SENTENCES = {
     "Check that the link is complete. The recording may have been deleted.",
   ],
   forbidden: ["You may not see this recording.", "Ask for a new link, or sign in as someone who may."],
-  locked: ["You need to sign in to see this recording.", "Or open the whole link that you were sent."],
+  locked: [
+    "You need to sign in to see this recording.",
+    "Sign in as someone who may see it, or open the whole link that you were sent.",
+  ],
   unreachable: ["The recording can't be reached at the moment.", "The page tries again by itself."],
 };
 
@@ -21,6 +24,7 @@ const SENTENCES = {
 const PHASES = {
   recording: "The meeting is still being recorded.",
   composing: "Pictures and voices are put together.",
+  joining: "Pictures and voices are put together.",
   uploading: "The file is being stored.",
 };
 

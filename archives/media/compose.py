@@ -9,6 +9,7 @@ import av
 import numpy as np
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 
 from archives.media import sound
 from archives.media.job import Job
@@ -32,7 +33,7 @@ def set_up(encoder: VideoCodecContext, width: int, height: int, fps: int) -> Non
     encoder.framerate, encoder.time_base = Fraction(fps), Fraction(1, fps)
     encoder.gop_size, encoder.max_b_frames = _KEY_EVERY_S * fps, 0
     encoder.color_range, encoder.colorspace, encoder.color_primaries, encoder.color_trc = 1, _BT601, _BT601, _BT601
-    encoder.options = {"preset": "veryfast", "crf": "26", "profile": "high", "forced-idr": "1"}
+    encoder.options = {"preset": "veryfast", "crf": "26", "profile": "high", "x264-params": "subme=1:ref=1"}
     encoder.flags |= Flags.global_header | Flags.closed_gop
     encoder.thread_count = THREADS
 
@@ -74,8 +75,8 @@ class Composer:
         packets = []
         for at in range(count):
             self._draw(timeline.meeting_time((first + at) * 1000 / self._job.fps))
-            frame = self._canvas.frame()
-            frame.pts, frame.time_base = at, Fraction(1, self._job.fps)
+            frame = self._canvas.frame
+            frame.pts, frame.time_base, frame.pict_type = at, Fraction(1, self._job.fps), PictureType.NONE
             packets += encoder.encode(frame)
         packets += encoder.encode(None)
         return [(packet.is_keyframe, bytes(packet)) for packet in packets]

@@ -19,14 +19,10 @@ class Canvas:
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        self._all = np.empty(width * height * 3 // 2, np.uint8)
-        size = width * height
-        self.planes: tuple[Plane, Plane, Plane] = (
-            self._all[:size].reshape(height, width),
-            self._all[size : size * 5 // 4].reshape(height // 2, width // 2),
-            self._all[size * 5 // 4 :].reshape(height // 2, width // 2),
-        )
         self.whole = Box(0, 0, width, height)
+        self.frame = av.VideoFrame(width, height, "yuv420p")
+        """What is on it. It stays the same frame: an encoder that wants to keep it must copy it, as x264 does."""
+        self.planes: tuple[Plane, ...] = tuple(plane_of(self.frame, at) for at in range(3))
         self.clear(self.whole)
 
     def clear(self, box: Box) -> None:
@@ -46,10 +42,6 @@ class Canvas:
         for onto, plane, half in zip(self.planes, planes, (1, 2, 2), strict=True):
             rows, columns = box.height // half, box.width // half
             onto[box.y // half : box.y // half + rows, box.x // half : box.x // half + columns] = plane[:rows, :columns]
-
-    def frame(self) -> VideoFrame:
-        """Return what is on it as a frame, copied."""
-        return av.VideoFrame.from_ndarray(self._all.reshape(self.height * 3 // 2, self.width), "yuv420p")
 
 
 class Tile:

@@ -176,12 +176,13 @@ def _video(take: Take) -> list[tuple[int, int, bytes, bool]]:
 
 def _audio(take: Take) -> list[tuple[int, int, bytes, bool]]:
     encoder = av.CodecContext.create("libopus", "w")
+    encoder.options = {"frame_duration": "60"}
     encoder.sample_rate, encoder.layout, encoder.format = RATE, "mono", "flt"
     encoder.time_base, encoder.bit_rate = Fraction(1, RATE), 32_000
     encoder.open()
     sound, found = tone(take), []
-    for at in range(0, len(sound) - 959, 960):
-        frame = av.AudioFrame.from_ndarray(sound[None, at : at + 960], "flt", "mono")
+    for at in range(0, len(sound) - 2879, 2880):
+        frame = av.AudioFrame.from_ndarray(sound[None, at : at + 2880], "flt", "mono")
         frame.sample_rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)
         found += [(max(0, packet.pts or 0) * 1000 // RATE, 2, bytes(packet), True) for packet in encoder.encode(frame)]
     return found

@@ -9,7 +9,7 @@ from typing import cast
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from archives.filenames import attachment
+from archives.filenames import attachment, inline
 
 Reader = Callable[[int, int], Iterator[bytes]]
 """`read(start, end)`: the bytes from `start` up to, not with, `end`."""
@@ -64,9 +64,16 @@ def _within(first: int | None, last: int | None, size: int) -> tuple[int, int] |
 
 
 def file_response(
-    request: HttpRequest, *, size: int, read: Reader, filename: str, content_type: str, etag: str | None = None
+    request: HttpRequest,
+    *,
+    size: int,
+    read: Reader,
+    filename: str,
+    content_type: str,
+    etag: str | None = None,
+    is_inline: bool = False,
 ) -> HttpResponseBase:
-    """Answer GET or HEAD with a file of `size` bytes: 200, 206 or 416, to be saved as `filename`.
+    """Answer GET or HEAD with a file of `size` bytes: 200, 206 or 416, to be saved as `filename`, or shown.
 
     `read` is called once, and only for what is sent; what it raises before its first piece is the caller's to answer.
     `etag` (quoted, strong) makes `If-Range` work; without it, a request with `If-Range` gets the whole file. Pieces are
@@ -83,7 +90,7 @@ def file_response(
     else:
         response = _sent(request, part, size, read)
         response["Content-Type"] = content_type
-        response["Content-Disposition"] = attachment(filename)
+        response["Content-Disposition"] = inline(filename) if is_inline else attachment(filename)
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = "private, no-store"
     if etag is not None:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from meetings import extensions
-from meetings.exceptions import Conflict
+from meetings.abstract_models import SYSTEM_ACTOR
+from meetings.exceptions import Conflict, NotFound, VideoconfError
 from meetings.extensions import MeetingExtension
 from meetings.models import Meeting, WebhookDelivery
 from meetings.providers.base import Provider
+from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import ProviderEvent
+
+if TYPE_CHECKING:
+    from archives.models import Archive
+    from meetings.models import Connection
+
+logger = logging.getLogger(__name__)
 
 
 class ArchiveExtension(MeetingExtension):
@@ -38,6 +49,52 @@ class ArchiveExtension(MeetingExtension):
             raise Conflict("The meeting is not being recorded.", code="archive_not_running")
         services.stop_archive(archive)
 
+    def recording_notice(self, meeting: Meeting) -> Mapping[str, Any] | None:
+        from archives.recording import consent
+
+        if not _records_itself(meeting):
+            return None
+        archive = consent.running_archive(meeting)
+        return None if archive is None else consent.notice_of(archive)
+
+    def recording_told(self, meeting: Meeting, connection_id: str, notice: Mapping[str, Any]) -> None:
+        from archives.recording import consent
+
+        if _records_itself(meeting):
+            consent.note_told(*_of(meeting, connection_id, notice["id"]), notice["version"])
+
+    def recording_consent(self, meeting: Meeting, connection_id: str, said: Mapping[str, Any]) -> None:
+        from archives.recording import consent
+
+        if _records_itself(meeting):
+            consent.note_decision(*_of(meeting, connection_id, said["archive"]), said)
+
+    def open_track(self, meeting: Meeting, connection_id: str, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        from archives.recording import tracks
+
+        return (
+            tracks.open_track(meeting, _connection(meeting, connection_id), asked) if _records_itself(meeting) else None
+        )
+
+    def presence_changed(self, meeting: Meeting) -> None:
+        from archives import services
+        from archives.providers.base import ArchiveSpec
+        from archives.recording import lifecycle
+
+        if not _records_itself(meeting):
+            return
+        lifecycle.follow_presence(meeting)
+        if lifecycle.should_start(meeting):
+            try:
+                services.start_archive(meeting, ArchiveSpec(), actor=SYSTEM_ACTOR)
+            except VideoconfError as error:
+                logger.info("Meeting %s is not recorded by itself: %s", meeting.pk, error.code)
+
+    def sweep(self, now: datetime) -> None:
+        from archives import overdue
+
+        overdue.sweep(now)
+
     def meeting_ended(self, meeting: Meeting) -> None:
         from archives import services
 
@@ -55,6 +112,27 @@ class ArchiveExtension(MeetingExtension):
         from archives import callbacks
 
         return callbacks.apply(meeting, event) is not None
+
+
+def _records_itself(meeting: Meeting) -> bool:
+    """Whether recordings of this meeting are our own business; asked often, so that it must cost nothing."""
+    provider = get_provider(meeting.provider) if is_configured(meeting.provider) else None
+    return provider is not None and provider.capabilities.heartbeats and extension.can_archive(provider)
+
+
+def _of(meeting: Meeting, connection_id: str, archive_id: str) -> tuple[Archive, Connection]:
+    from archives.models import Archive
+
+    archive = Archive.objects.alive().filter(meeting=meeting, archive_id=archive_id).first()
+    if archive is None:
+        raise NotFound("Archive Not Found", code="archive_not_found")
+    return archive, _connection(meeting, connection_id)
+
+
+def _connection(meeting: Meeting, connection_id: str) -> Connection:
+    from meetings.models import Connection
+
+    return Connection.objects.get(meeting=meeting, connection_id=connection_id)
 
 
 extension = ArchiveExtension()

@@ -30,3 +30,8 @@ def safe_filename(name: str, fallback: str = "archive") -> str:
 def attachment(filename: str) -> str:
     """Return the value of `Content-Disposition` that saves a file under this name."""
     return str(content_disposition_header(as_attachment=True, filename=safe_filename(filename)))
+
+
+def inline(filename: str) -> str:
+    """Return the value of `Content-Disposition` that shows a file, and saves it under this name if asked to."""
+    return str(content_disposition_header(as_attachment=False, filename=safe_filename(filename)) or "inline")

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from archives import permission_names
 from archives.querysets import RUNNING, ArchiveQuerySet, StorageTargetQuerySet
 from meetings.abstract_models import AuditModel, SoftDeleteModel
-from meetings.models import Meeting
+from meetings.models import Attendee, Meeting
 
 
 def new_archive_id() -> str:
@@ -40,6 +41,20 @@ class Archive(SoftDeleteModel, AuditModel):
     target = models.ForeignKey("StorageTarget", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     storage_key = models.CharField(max_length=1024, blank=True, default="")
     sha256 = models.CharField(max_length=64, blank=True, default="")
+    layout = models.CharField(max_length=32, blank=True, default="")
+    spans = models.JSONField("times recorded", default=list, editable=False)
+    ends_at = models.DateTimeField("ends by itself", null=True, blank=True, editable=False)
+    ended_by = models.CharField(max_length=16, blank=True, default="", editable=False)
+    progress = models.JSONField(null=True, blank=True, editable=False)
+    report = models.JSONField(null=True, blank=True, editable=False)
+    compose_due_at = models.DateTimeField("is worked on next", null=True, blank=True, editable=False)
+    compose_lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    compose_claim = models.CharField(max_length=32, blank=True, default="", editable=False)
+    compose_attempts = models.PositiveIntegerField("failures in a row", default=0, editable=False)
+    compose_error = models.CharField("why it is not ready", max_length=500, blank=True, default="", editable=False)
+    composed_ms = models.BigIntegerField(default=0, editable=False)
+    refused_since = models.DateTimeField("storage refuses since", null=True, blank=True, editable=False)
+    chunks_due_at = models.DateTimeField("chunks are removed", null=True, blank=True, editable=False)
     removal_due_at = models.DateTimeField("removal is tried next", null=True, blank=True, editable=False)
     removal_attempts = models.PositiveIntegerField(default=0, editable=False)
     removal_error = models.CharField("why it was not removed", max_length=500, blank=True, default="", editable=False)
@@ -72,6 +87,11 @@ class Archive(SoftDeleteModel, AuditModel):
             models.Index(
                 fields=("removal_due_at",), condition=Q(removal_due_at__isnull=False), name="vc_ar_removal_due"
             ),
+            models.Index(fields=("ends_at",), condition=Q(ends_at__isnull=False), name="vc_ar_ends_at"),
+            models.Index(
+                fields=("compose_due_at",), condition=Q(compose_due_at__isnull=False), name="vc_ar_compose_due"
+            ),
+            models.Index(fields=("chunks_due_at",), condition=Q(chunks_due_at__isnull=False), name="vc_ar_chunks_due"),
         )
 
     @property
@@ -98,6 +118,81 @@ class Archive(SoftDeleteModel, AuditModel):
 
     def __str__(self) -> str:
         return self.name or self.archive_id
+
+
+class Track(models.Model):
+    """What one recorder of one page sends: a WebM stream, chunk by chunk. A new recorder is a new track.
+
+    `sealed_at` is when the composition stopped waiting for it: no chunk is taken from then on.
+    """
+
+    class Kind(models.TextChoices):
+        CAMERA = "camera", "microphone and camera"
+        SCREEN = "screen", "screen"
+
+    archive = models.ForeignKey(Archive, on_delete=models.PROTECT, related_name="tracks")
+    track_id = models.CharField(max_length=36)
+    attendee = models.ForeignKey(Attendee, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    connection_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True, default="")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    started_at = models.DateTimeField()
+    created_on = models.DateTimeField("opened", default=timezone.now)
+    bytes = models.BigIntegerField(default=0)
+    chunks = models.PositiveIntegerField(default=0)
+    last_chunk_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField("closed by the page", null=True, blank=True)
+    count = models.PositiveIntegerField("chunks in all", null=True, blank=True)
+    sealed_at = models.DateTimeField("complete as it is", null=True, blank=True)
+    note = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("track_id",), name="vc_tr_one_per_id"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_kind_display()})"
+
+
+class Chunk(models.Model):
+    """A piece of a track that is stored; its bytes are in the storage of chunks, under its track, number and hash."""
+
+    track = models.ForeignKey(Track, on_delete=models.PROTECT, db_index=False, related_name="received")
+    sequence = models.PositiveIntegerField()
+    size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("track", "sequence")
+        constraints = (models.UniqueConstraint(fields=("track", "sequence"), name="vc_ch_one_per_number"),)
+
+    def __str__(self) -> str:
+        return f"{self.track_id}/{self.sequence}"
+
+
+class RecordingNotice(models.Model):
+    """Who was told of a recording, or said yes or no to it, in which version of the words, and when."""
+
+    class Decision(models.TextChoices):
+        TOLD = "told", "was told"
+        AGREED = "agreed", "agreed"
+        DECLINED = "declined", "declined"
+
+    meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, related_name="+")
+    archive = models.ForeignKey(Archive, on_delete=models.PROTECT, related_name="notices")
+    attendee = models.ForeignKey(Attendee, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    connection_id = models.CharField(max_length=255)
+    version = models.CharField(max_length=64)
+    decision = models.CharField(max_length=8, choices=Decision.choices)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("id",)
+        indexes = (models.Index(fields=("archive", "connection_id"), name="vc_rn_connection"),)
+
+    def __str__(self) -> str:
+        return f"{self.get_decision_display()} {self.at:%Y-%m-%d %H:%M}"
 
 
 class StorageTarget(SoftDeleteModel, AuditModel):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from archives import states, storage
+from archives import links, states, storage
+from archives.composing import keeping
 from archives.facts import ArchiveFacts
 from archives.models import Archive
 from archives.providers.base import ArchiveProvider, ArchiveSpec
 from archives.providers.registry import archive_provider
+from archives.recording import lifecycle
 from meetings import deferred, rules
 from meetings.attendance import lock
 from meetings.exceptions import (
@@ -51,16 +53,30 @@ def start_archive(meeting: Meeting, spec: ArchiveSpec, *, actor: str) -> Archive
     rules.refuse_unsupported(provider, "archive", "archive meeting")
     if meeting.end_to_end_encryption:
         raise Refused("End to end Encryption along with archiving is not possible", code="encryption_with_archiving")
+    recorder = archive_provider(provider)
+    if not recorder.is_remote:
+        _refuse_start(meeting, spec)
     pending = _reserve(meeting, spec, actor)
     try:
-        said = archive_provider(provider).start(room_of(meeting), spec)
+        said = recorder.start(room_of(meeting), spec)
     except Exception as error:
         Archive.objects.filter(pk=pending.pk, archive_id=pending.archive_id, status="starting").delete()
         raise _in_our_words(error, nowhere=NOBODY_THERE) from error
     with transaction.atomic():
         started = states.merge(meeting, said, pending=pending)
-    assert started is not None
+        assert started is not None
+        if not recorder.is_remote:
+            lifecycle.began(started, spec)
     return started
+
+
+def _refuse_start(meeting: Meeting, spec: ArchiveSpec) -> None:
+    """Refuse what no provider refuses for us where we record ourselves."""
+    kind = (spec.layout or {}).get("type", lifecycle.LAYOUTS[0])
+    if kind not in lifecycle.LAYOUTS:
+        rules.refuse("layout", "invalid_value", f"layout.type must be one of {', '.join(lifecycle.LAYOUTS)}.")
+    if not lifecycle.is_anybody_there(meeting):
+        raise Conflict(NOBODY_THERE, code="archive_conflict")
 
 
 def _reserve(meeting: Meeting, spec: ArchiveSpec, actor: str) -> Archive:
@@ -95,19 +111,34 @@ def _in_our_words(error: Exception, *, nowhere: str = "") -> Exception:
     return error
 
 
-def stop_archive(archive: Archive) -> Archive:
-    """Stop a running archive; return it. `Conflict` for one that is over, or that ends with its meeting alone."""
+def stop_archive(archive: Archive, *, why: str = lifecycle.BY_REQUEST) -> Archive:
+    """Stop a running archive; return it. `Conflict` for one that is over, or that ends with its meeting alone.
+
+    `why` is kept of our own recordings: it decides whether a meeting that records by itself begins anew.
+    """
     if not archive.is_running:
         raise Conflict(f"The archive is not running; it is {archive.status}.", code="archive_not_running")
     provider = provider_called(archive.provider)
     rules.refuse_unsupported(provider, "archive", "stop archive")
     if archive.status == "starting":
         raise Conflict("The archive is only just starting; try again.", code="archive_conflict")
+    recorder = archive_provider(provider)
     try:
-        said = archive_provider(provider).stop(archive.archive_id)
+        said = recorder.stop(archive.archive_id)
     except ProviderError as error:
         raise _in_our_words(error) from error
-    return _merged(archive, said)
+    return _merged(archive, said) if recorder.is_remote else _stopped(archive, said, why)
+
+
+def _stopped(archive: Archive, said: ArchiveFacts, why: str) -> Archive:
+    """Stop a recording of our own; of racing calls one does."""
+    with transaction.atomic():
+        lock(archive.meeting)
+        if not Archive.objects.running().filter(pk=archive.pk).exists():
+            raise Conflict("The archive is not running; it is over.", code="archive_not_running")
+        merged = states.merge(archive.meeting, said)
+        assert merged is not None
+        return lifecycle.ended(merged, why)
 
 
 def _merged(archive: Archive, said: ArchiveFacts) -> Archive:
@@ -126,10 +157,15 @@ class ArchiveFile:
 
 def describe_archive(archive: Archive) -> ArchiveFile:
     """Return an archive as its provider knows it now, with a fresh link. Raises `NotFound` and `ProviderError`."""
-    if archive.status == "uploaded":
+    if is_kept_here(archive):
         return ArchiveFile(archive=archive, url=_bucket_link(archive))
     provider = provider_called(archive.provider)
-    if not provider.archive_backend or archive.status not in AT_PROVIDER or archive.status == "starting":
+    if (
+        not provider.archive_backend
+        or not archive_provider(provider).is_remote
+        or archive.status not in AT_PROVIDER
+        or archive.status == "starting"
+    ):
         return ArchiveFile(archive=archive, url=None)
     try:
         said = archive_provider(provider).describe(archive.archive_id)
@@ -140,6 +176,11 @@ def describe_archive(archive: Archive) -> ArchiveFile:
     if archive.status == "uploaded":
         return ArchiveFile(archive=archive, url=_bucket_link(archive))
     return ArchiveFile(archive=archive, url=said.url if archive.status == "available" else None)
+
+
+def is_kept_here(archive: Archive) -> bool:
+    """Whether its file is in a bucket or the folder, where links are made by us."""
+    return archive.status == "uploaded" or (archive.status == "available" and bool(archive.storage_key))
 
 
 def says_more(archive: Archive, said: ArchiveFacts) -> bool:
@@ -154,6 +195,18 @@ def _is_placed(archive: Archive) -> bool:
         return False
     archive.save(update_fields=["storage_key", "target"])
     return True
+
+
+def url_of(found: ArchiveFile, absolute: Callable[[str], str]) -> str | None:
+    """Return the address of an archive's file, of the storage or of our own; `absolute` makes a path one."""
+    if found.url is not None or not is_kept_here(found.archive) or not found.archive.storage_key:
+        return found.url
+    return absolute(links.file_path(found.archive, timezone.now()))
+
+
+def storage_link(archive: Archive) -> str | None:
+    """Return a link of the storage's own to an archive's file; `None` where there are no such links."""
+    return _bucket_link(archive)
 
 
 def _bucket_link(archive: Archive) -> str | None:
@@ -187,7 +240,7 @@ class StoredFile:
 
 def stored_file(archive: Archive) -> StoredFile:
     """Return the file to be sent by us; raise `Conflict` if there is none yet, and `StorageError`."""
-    if archive.status != "uploaded" or not archive.storage_key:
+    if not is_kept_here(archive) or not archive.storage_key:
         raise Conflict(f"The archive has no file; it is {archive.status}.", code="archive_not_available")
     return StoredFile(archive=archive, size=storage.size(archive.target, archive.storage_key))
 
@@ -253,6 +306,7 @@ def _remove(archive: Archive) -> bool:
             recorder = archive_provider(provider)
             archive = _brought_up_to_date(recorder, archive)
             _remove_at_provider(recorder, archive)
+            keeping.remove_sources(archive)
         if archive.status == "uploaded" and not _is_placed(archive):
             raise ConfigurationMissing(
                 "No storage target says in which bucket the file is.", code="storage_target_not_found"
@@ -273,7 +327,7 @@ def _remove(archive: Archive) -> bool:
 
 def _brought_up_to_date(recorder: ArchiveProvider, archive: Archive) -> Archive:
     """Callbacks come late or never: of what has only stopped, the provider knows whether a bucket has the file."""
-    if archive.status != "stopped":
+    if archive.status != "stopped" or not recorder.is_remote:
         return archive
     try:
         said = recorder.describe(archive.archive_id)
@@ -319,7 +373,7 @@ def stop_archives_of(meeting: Meeting) -> Stopped:
     count, failures = 0, []
     for archive in running.select_related("meeting"):
         try:
-            stop_archive(archive)
+            stop_archive(archive, why=lifecycle.WITH_MEETING)
             count += 1
         except (Conflict, NotFound):
             continue
@@ -343,3 +397,16 @@ def repeat_stopping(meeting_id: int, attempt: int) -> bool:
     again_at = deferred.retry_at(attempt)
     deferred.run_later("archives.tasks.stop_archives", meeting.pk, attempt + 1, at=again_at)
     return False
+
+
+def end_recording(archive_id: int) -> bool:
+    """End a recording of our own whose time is over, or that nobody came back to; return whether this call did."""
+    due = Archive.objects.alive().running().filter(pk=archive_id, ends_at__lte=timezone.now())
+    archive = due.select_related("meeting").first()
+    if archive is None:
+        return False
+    try:
+        stop_archive(archive, why=lifecycle.why_due(archive))
+    except Conflict:
+        return False
+    return True

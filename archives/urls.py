@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from archives.api.viewsets import ArchiveViewSet, StorageTargetViewSet
+from archives.recording.views import ChunkView, CloseView
+from archives.views import RecordingFile, WatchData, WatchPage
 
 app_name = "videoconf_archives"
 
@@ -27,4 +29,9 @@ urlpatterns = [
         name="archive-download",
     ),
     path("session/<str:meeting_link>/archives", ArchiveViewSet.as_view({"post": "start"}), name="archive-start"),
+    path("recordings/tracks/<str:track_id>/chunks/<str:sequence>", ChunkView.as_view(), name="chunk"),
+    path("recordings/tracks/<str:track_id>/close", CloseView.as_view(), name="track-close"),
+    path("recordings/<str:archive_id>", WatchPage.as_view(), name="recording"),
+    path("recordings/<str:archive_id>/data", WatchData.as_view(), name="recording-data"),
+    path("recordings/<str:archive_id>/file", RecordingFile.as_view(), name="recording-file"),
 ]

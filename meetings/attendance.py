@@ -172,8 +172,9 @@ def _project(meeting: Meeting, connection_ids: Sequence[str]) -> None:
         _project_streams(row, seen)
     for pk in sorted(people):
         _project_attendee(meeting, pk)
-    if is_first:
-        for extension in extensions.registered():
+    for extension in extensions.registered():
+        transaction.on_commit(partial(extension.presence_changed, meeting), robust=True)
+        if is_first:
             transaction.on_commit(partial(extension.first_join, meeting), robust=True)
 
 

@@ -135,6 +135,36 @@ class Conf:
         kinds=(str, type(None)),
     )
 
+    RECORDING_CONSENT = Setting[str](
+        "told",
+        "Embedded provider: `told` records everybody, who is told so; `required` records those alone who have agreed.",
+        kinds=(str,),
+    )
+    RECORDING_NOTICE = Setting[str](
+        "This meeting is being recorded: sound, camera and shared screens of everybody in it.",
+        "What people are told when a recording runs.",
+        kinds=(str,),
+    )
+    RECORDING_NOTICE_VERSION = Setting[str](
+        "1", "Name of the present wording of `RECORDING_NOTICE`; it is stored with who was told.", kinds=(str,)
+    )
+    RECORDING_MAX_MINUTES = Setting[int](240, "Minutes after which a recording ends by itself.", kinds=(int,))
+    RECORDING_KEEP_HOURS = Setting[int](
+        24, "Hours for which a finished recording's chunks are kept, to be composed again from.", kinds=(int,)
+    )
+    RECORDING_CHUNK_STORAGE = Setting[str | None](
+        None,
+        "Alias in Django's `STORAGES` where chunks wait for the worker; `None`: the folder `chunks` by the archives.",
+        kinds=(str, type(None)),
+    )
+    RECORDING_WORK_FOLDER = Setting[str | None](
+        None,
+        "Folder of the worker's unfinished compositions; `None`: the folder `recording-work` by the archives.",
+        kinds=(str, type(None)),
+    )
+    RECORDING_MAX_TRACK_MB = Setting[int](4096, "Megabytes (MiB) that one track may have.", kinds=(int,))
+    RECORDING_MAX_MB = Setting[int](20480, "Megabytes (MiB) that all tracks of one recording may have.", kinds=(int,))
+
     @property
     def PROVIDERS(self) -> Mapping[str, Mapping[str, Any]]:  # noqa: N802  (spelled like the other settings)
         """`settings.VIDEOCONF_PROVIDERS`; without it the embedded provider with its defaults."""

@@ -5,8 +5,9 @@ An extension subclasses `MeetingExtension`, overrides what it needs and calls `r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from meetings.exceptions import UnsupportedFeature
 
@@ -33,8 +34,31 @@ class MeetingExtension:
     def stop_recording(self, meeting: Meeting, actor: str) -> None:
         """Stop the recording that runs; called where `can_archive`. Raises what says why it can't be done."""
 
+    def recording_notice(self, meeting: Meeting) -> Mapping[str, Any] | None:
+        """Return what people are to know of the recording that runs (JSON: `id`, `consent`, `notice`, `version`)."""
+        return None
+
+    def recording_told(self, meeting: Meeting, connection_id: str, notice: Mapping[str, Any]) -> None:
+        """The page of a connection was told of a recording, in these words."""
+
+    def recording_consent(self, meeting: Meeting, connection_id: str, said: Mapping[str, Any]) -> None:
+        """The person of a connection has agreed to a recording or declined (a `consent` frame). Raises what refuses."""
+
+    def open_track(self, meeting: Meeting, connection_id: str, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return where and with what a page may send what it records (`track`, `address`, `ticket`, `expiresIn`).
+
+        `asked` is a `track` frame. Raises what refuses; `None`: this extension takes no recordings in.
+        """
+        return None
+
     def first_join(self, meeting: Meeting) -> None:
         """Someone joined who is the first ever; after commit."""
+
+    def presence_changed(self, meeting: Meeting) -> None:
+        """Connections of the meeting began or ended; after commit. May be told twice."""
+
+    def sweep(self, now: datetime) -> None:
+        """Do what is overdue because a process was killed. Called every few seconds, in several processes."""
 
     def meeting_ended(self, meeting: Meeting) -> None:
         """The meeting was ended; after commit, before its participants are put out."""
@@ -69,6 +93,33 @@ def can_archive(provider: Provider) -> bool:
 def is_recording(meeting: Meeting) -> bool:
     """Whether any extension is recording this meeting."""
     return any(extension.is_recording(meeting) for extension in _extensions)
+
+
+def recording_notice(meeting: Meeting) -> Mapping[str, Any] | None:
+    """Return what people are to know of the recording that runs; `None` where none does, or nothing is to be said."""
+    notices = (extension.recording_notice(meeting) for extension in _extensions)
+    return next((notice for notice in notices if notice is not None), None)
+
+
+def recording_told(meeting: Meeting, connection_id: str, notice: Mapping[str, Any]) -> None:
+    """Note that the page of a connection was told of a recording."""
+    for extension in _extensions:
+        extension.recording_told(meeting, connection_id, notice)
+
+
+def recording_consent(meeting: Meeting, connection_id: str, said: Mapping[str, Any]) -> None:
+    """Note what the person of a connection says to being recorded."""
+    for extension in _extensions:
+        extension.recording_consent(meeting, connection_id, said)
+
+
+def open_track(meeting: Meeting, connection_id: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return where a page may send what it records; raise what refuses, `UnsupportedFeature` if nobody takes it."""
+    for extension in _extensions:
+        ticket = extension.open_track(meeting, connection_id, asked)
+        if ticket is not None:
+            return ticket
+    raise UnsupportedFeature("Nothing here takes recordings in.")
 
 
 def start_recording(meeting: Meeting, provider: Provider, *, actor: str) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from meetings import attendance, idempotency, services
+from meetings import attendance, extensions, idempotency, services
 from meetings.models import Meeting
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ def sweep(now: datetime | None = None) -> Swept:
     moment = now or timezone.now()
     due = Meeting.objects.filter(end_time__isnull=True, closes_at__lte=moment).values_list("pk", flat=True)
     owed = Meeting.objects.owing_disconnect().filter(disconnect_due_at__lte=moment).values_list("pk", flat=True)
+    for extension in extensions.registered():
+        extension.sweep(moment)
     return Swept(
         closed=sum(services.close_if_due(pk) for pk in due[:BATCH]),
         disconnected=sum(services.repeat_disconnect(pk) for pk in owed[:BATCH]),

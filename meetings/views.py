@@ -128,6 +128,7 @@ def _context(request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
         "client": provider.client_config(services.room_of(meeting)),
         "canRecord": extensions.can_archive(provider) and not meeting.end_to_end_encryption,
         "recording": extensions.is_recording(meeting),
+        "archive": extensions.recording_notice(meeting),
         "debug": bool(settings.DEBUG),
     }
     return {

@@ -28,6 +28,7 @@ EXAMPLE = {
         "hasAudio": True,
         "hasVideo": True,
         "url": None,
+        "progress": None,
     },
 }
 TARGETS = {

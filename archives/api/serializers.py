@@ -7,10 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from archives.models import Archive, StorageTarget
+from archives.models import StorageTarget
 from meetings.api.bodies import BodySerializer
 from meetings.api.fields import ChoiceProperty, ObjectProperty, TextProperty
-from meetings.providers.session_events import milliseconds
 
 FALLBACKS = ("none", "opentok")
 OUTPUT_MODES = ("composed", "individual")
@@ -39,6 +38,22 @@ class StartArchiveBody(BodySerializer):
     layout = ObjectProperty(required=False)
 
 
+class ArchiveProgress(serializers.Serializer[Any]):
+    phase = serializers.ChoiceField(choices=("recording", "composing", "joining", "uploading"))
+    percent = serializers.IntegerField(min_value=0, max_value=100)
+
+
+class MissingPart(serializers.Serializer[Any]):
+    person = serializers.CharField(allow_blank=True)
+    kind = serializers.CharField()
+    # `from` is a word of Python's; the schema names it all the same
+    to = serializers.IntegerField(help_text="Milliseconds from the beginning.")
+    why = serializers.CharField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {"from": serializers.IntegerField(help_text="Milliseconds from the beginning."), **super().get_fields()}
+
+
 class ArchiveMetaData(serializers.Serializer[Any]):
     id = serializers.CharField()
     status = serializers.CharField()
@@ -51,6 +66,11 @@ class ArchiveMetaData(serializers.Serializer[Any]):
     hasAudio = serializers.BooleanField()
     hasVideo = serializers.BooleanField()
     url = serializers.CharField(allow_null=True, help_text="Fresh and expiring; null while there is no file.")
+    progress = ArchiveProgress(allow_null=True, help_text="How far the embedded provider's recording is; null: done.")
+    people = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Who is in it, where the embedded provider recorded."
+    )
+    missing = MissingPart(many=True, required=False, help_text="What could not be recorded.")
 
 
 class ArchiveAnswer(serializers.Serializer[Any]):
@@ -74,28 +94,6 @@ class StorageTargetAnswer(serializers.Serializer[Any]):
     container = serializers.CharField(required=False)
     domain = serializers.CharField(required=False)
     fallback = serializers.CharField()
-
-
-def archive_answer(archive: Archive, url: str | None = None) -> dict[str, Any]:
-    """Return one archive as the wire has it; `url` is a link to its file that expires."""
-    session_id = getattr(archive, "session_id", None) or archive.meeting.session_id
-    return {
-        "name": archive.name,
-        "sessionId": session_id,
-        "metaData": {
-            "id": archive.archive_id,
-            "status": archive.status,
-            "reason": archive.reason,
-            "createdAt": milliseconds(archive.created_on),
-            "duration": archive.duration,
-            "size": archive.size,
-            "resolution": archive.resolution,
-            "outputMode": archive.output_mode,
-            "hasAudio": archive.has_audio,
-            "hasVideo": archive.has_video,
-            "url": url,
-        },
-    }
 
 
 def target_answer(target: StorageTarget) -> dict[str, Any]:

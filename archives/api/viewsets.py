@@ -13,8 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from archives import lookups, services, targets
+from archives.answers import archive_answer
 from archives.api import permissions, schema
-from archives.api.serializers import StartArchiveBody, StorageTargetBody, archive_answer, target_answer
+from archives.api.serializers import StartArchiveBody, StorageTargetBody, target_answer
 from archives.downloads import file_response
 from archives.models import Archive, StorageTarget
 from archives.providers.base import ArchiveSpec
@@ -56,7 +57,7 @@ class ArchiveViewSet(ApiViewSet):
     @schema.retrieve_archive
     def retrieve(self, request: Request, archive_id: str) -> Response:
         found = services.describe_archive(self._find(archive_id))
-        return Response(archive_answer(found.archive, found.url))
+        return Response(archive_answer(found.archive, services.url_of(found, request.build_absolute_uri)))
 
     @schema.delete_archive
     def destroy(self, request: Request, archive_id: str) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from archives.facts import ArchiveFacts
 from meetings.providers.base import Provider
@@ -51,6 +51,9 @@ class ArchiveProvider(ABC):
     Methods raise `ProviderError` and its kinds: `ProviderNotFound` for an archive that it does not know,
     `ProviderConflict` for what can't be done now. None of them touches the database.
     """
+
+    is_remote: ClassVar[bool] = True
+    """Whether somebody else records, who is to be asked and told; else the rows are all that there is to know."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider

@@ -23,6 +23,7 @@ from meetings.providers.webrtc import rooms
 from meetings.signaling import door, frames
 from meetings.signaling.door import Guest
 from meetings.signaling.frames import BadFrame
+from meetings.signaling.recording import RecordingFrames
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def _done(task: asyncio.Task[None]) -> None:
         logger.error("Background work of a signalling socket failed", exc_info=task.exception())
 
 
-class MeetingConsumer(AsyncWebsocketConsumer):
+class MeetingConsumer(RecordingFrames, AsyncWebsocketConsumer):
     """Relays between the pages of one meeting, keeps their connections alive in the database, enforces roles."""
 
     guest: Guest | None = None
@@ -171,6 +172,7 @@ class MeetingConsumer(AsyncWebsocketConsumer):
         self.timer = in_background(self._keep_alive(guest))
         await self._send({**guest.welcome, "heartbeat": HEARTBEAT})
         self.is_in = True
+        await self._told(guest, guest.welcome["archive"])
         taken_over = guest.replaces or (guest.connection_id if guest.resumed else "")
         if taken_over:
             message = {"type": "peer.taken.over", "by": self.socket}
@@ -320,6 +322,8 @@ class MeetingConsumer(AsyncWebsocketConsumer):
             await self.peer_taken_over({"by": ""})
         elif pulse is seats.Pulse.LOST:
             await self._shut(CLOSE_LOST)
+        if pulse in (seats.Pulse.ALIVE, seats.Pulse.MUTED):
+            await self._tell_recording(guest)
 
     async def _count_out(self, guest: Guest, reason: str, word: str) -> None:
         gone = await database_sync_to_async(seats.leave)(

@@ -58,6 +58,7 @@ def open_door(meeting_link: str, frame: dict[str, Any], socket: str) -> Guest:
         is_reload=is_reload,
     )
     attendee_key = tokens.attendee_key(meeting.session_id, seat.identity)
+    notice = extensions.recording_notice(meeting)
     return Guest(
         meeting=meeting,
         connection_id=seat.connection_id,
@@ -77,7 +78,8 @@ def open_door(meeting_link: str, frame: dict[str, Any], socket: str) -> Guest:
             "iceServers": provider.ice_servers(seat.connection_id),
             "limit": provider.limit(services.room_of(meeting)),
             "encrypted": meeting.end_to_end_encryption,
-            "recording": extensions.is_recording(meeting),
+            "recording": notice is not None or extensions.is_recording(meeting),
+            "archive": notice,
             "title": meeting.title or "",
         },
     )
@@ -108,6 +110,15 @@ def mute(meeting: Meeting, connection_id: str, *, by: str) -> list[str]:
     rows = rows.exclude(connection_id=by) if connection_id == "*" else rows.filter(connection_id=connection_id)
     rows.update(is_mute_due=True)
     return list(rows.values_list("connection_id", flat=True))
+
+
+def record(meeting: Meeting, *, is_wanted: bool, actor: str) -> None:
+    """Start or stop recording a meeting; raise what says why it can't be done."""
+    provider = services.provider_of(meeting)
+    if is_wanted:
+        extensions.start_recording(meeting, provider, actor=actor)
+    else:
+        extensions.stop_recording(meeting, provider, actor=actor)
 
 
 def _row(meeting: Meeting, connection_id: str) -> Connection | None:

@@ -16,8 +16,11 @@ ROLL_PAUSE = 2.0
 """Seconds between two roll calls of one socket: each makes everyone answer."""
 MAX_PER_SECOND = 300
 """Five peers' candidates come at once when someone joins; a page on a rich network sends a hundred in a second."""
-PAGE_FRAMES = {"join", "here", "sig", "media", "ping", "roll", "leave", "remove", "mute", "end"}
-MODERATOR_FRAMES = {"remove", "mute", "end"}
+PAGE_FRAMES = {
+    *("join", "here", "sig", "media", "ping", "roll", "leave", "remove", "mute", "end"),
+    *("record", "track", "consent"),
+}
+MODERATOR_FRAMES = {"remove", "mute", "end", "record"}
 PROOF = {"commit": 64, "nonce": 32, "reveal": 32}
 """What makes the encryption code of a pair: field of a `sig` -> its hex digits."""
 _HEX = re.compile("[0-9a-f]+")

@@ -103,7 +103,10 @@ def test_meeting_is_scheduled(chief: AdminClient) -> None:
             {"is_scheduled": "on", **at(timezone.now() - timedelta(days=1))},
             "Meeting can't be scheduled with schedule time in past!",
         ),
-        ({"is_archived": "on"}, "Cannot archive meeting, this feature is not available for this provider"),
+        (
+            {"is_archived": "on", "end_to_end_encryption": "on"},
+            "End to end Encryption along with archiving is not possible",
+        ),
         ({"max_participants": "7"}, "maxParticipants can be at most 6 here."),
         ({"ext_metadata": "[1]"}, 'It must be a JSON object, for instance {"ward": 7}.'),
         ({"ext_metadata": '{"a": NaN}'}, "The body is no JSON: NaN is not a JSON number."),

@@ -68,8 +68,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("attendee-remove.remove", "POST", f"{LINK}/attendees/{{attendee_id}}/remove", "ModerateMeeting", 204),
     Operation("attendee-mute.mute", "POST", f"{LINK}/attendees/{{attendee_id}}/mute", "ModerateMeeting", 204),
     Operation("session-mute.mute_all", "POST", f"{LINK}/mute", "ModerateMeeting", 204),
-    # The embedded provider can't record yet: these two are refused, after permission and object were looked at.
-    Operation("archive-start.start", "POST", f"{LINK}/archives", "StartMeetingArchive", 400, {}),
+    # Nobody is connected, and the archive is over: these two are refused, after permission and object were looked at.
+    Operation("archive-start.start", "POST", f"{LINK}/archives", "StartMeetingArchive", 409, {}),
     Operation("archive-stop.stop", "POST", "/archives/{archive_id}/stop", "StopMeetingArchive", 409),
     Operation("archive-list.list", "GET", "/archives", "GetMeetingArchives", 200, other_tenant=200),
     Operation("archive.retrieve", "GET", "/archives/{archive_id}", "GetMeetingArchives", 200),

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from archives.models import Archive, StorageTarget
 from meetings.models import Meeting
+from meetings.providers.memory import MemoryProvider
 from tests.api.errors import error_of, refused
 from tests.callers import ApiClient
 from tests.conftest import Member, NewMeeting
@@ -18,7 +19,7 @@ from tests.factories import ArchiveFactory, MeetingFactory, StorageTargetFactory
 
 META = {
     "id", "status", "reason", "createdAt", "duration", "size", "resolution", "outputMode", "hasAudio", "hasVideo",
-    "url",
+    "url", "progress",
 }  # fmt: skip
 
 
@@ -145,11 +146,26 @@ def test_a_parameter_that_cannot_be_used_is_named(owner: ApiClient, query: str, 
 # --- start, stop, download ------------------------------------------------------------------------------------
 
 
-def test_the_embedded_provider_cannot_record_yet(owner: ApiClient, meeting: Meeting) -> None:
-    message = "Cannot archive meeting, this feature is not available for this provider"
+def test_nothing_is_recorded_before_somebody_is_there(owner: ApiClient, meeting: Meeting) -> None:
+    message = "Nobody is connected to the meeting yet; start when someone has joined."
     for body in ({}, {"name": "A", "outputMode": "composed", "resolution": "1280x720", "layout": {"type": "pip"}}):
-        error = error_of(owner.post(f"/session/{meeting.meeting_link}/archives", body), 400)
-        assert (error["code"], error["message"]) == ("feature_not_available", message)
+        error = error_of(owner.post(f"/session/{meeting.meeting_link}/archives", body), 409)
+        assert (error["code"], error["message"]) == ("archive_conflict", message)
+    assert not Archive.objects.exists()
+
+
+def test_an_encrypted_meeting_is_not_recorded(owner: ApiClient, new_meeting: NewMeeting) -> None:
+    meeting = new_meeting(end_to_end_encryption=True)
+    message = "End to end Encryption along with archiving is not possible"
+    refused(owner.post(f"/session/{meeting.meeting_link}/archives"), 400, "encryption_with_archiving", message)
+
+
+def test_a_provider_that_cannot_record_says_so(
+    owner: ApiClient, memory: MemoryProvider, new_meeting: NewMeeting
+) -> None:
+    meeting = new_meeting(provider="memory")
+    message = "Cannot archive meeting, this feature is not available for this provider"
+    refused(owner.post(f"/session/{meeting.meeting_link}/archives"), 400, "feature_not_available", message)
     assert not Archive.objects.exists()
 
 
@@ -158,6 +174,7 @@ def test_start_names_a_value_that_is_refused(owner: ApiClient, meeting: Meeting)
     for body, named, words in (
         ({"outputMode": "mixed"}, "outputMode", "composed, individual"),
         ({"resolution": "1x1"}, "resolution", "1280x720"),
+        ({"layout": {"type": "mosaic"}}, "layout", "bestFit, horizontalPresentation, verticalPresentation, pip"),
     ):
         error = error_of(owner.post(path, body), 400)
         assert [detail["path"] for detail in error["details"]] == [named]

@@ -82,8 +82,6 @@ ALSO_TAKEN: dict[tuple[type[BodySerializer], str], set[str]] = {
     (TokenBody, "data"): {"trailing line"},
 }
 NEVER: dict[tuple[type[BodySerializer], str], set[str]] = {
-    (CreateMeetingBody, "enableArchiving"): {"true"},  # the embedded provider can't
-    (EditMeetingBody, "isArchived"): {"true"},
     (EditMeetingBody, "isScheduled"): {"true"},  # without a time; names scheduleTime
     (CreateMeetingBody, "isScheduled"): {"true"},
     (CreateMeetingBody, "provider"): {"empty text", *TEXTS},

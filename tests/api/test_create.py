@@ -123,7 +123,7 @@ def test_create_refusals(owner: ApiClient, memory: MemoryProvider) -> None:
             "endToEndEncryption",
         ),
         (
-            {"enableArchiving": True},
+            {"enableArchiving": True, "provider": "memory"},
             "feature_not_available",
             "Cannot archive meeting, this feature is not available for this provider",
             "enableArchiving",

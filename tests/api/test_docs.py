@@ -14,7 +14,7 @@ from tests.api.operations import OPERATIONS, PUBLIC, Operation
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "api.md").read_text()
 WIRE_NAMES = {"meeting_link": "{meetingLinkId}", "archive_id": "{archiveId}", "attendee_id": "{attendeeId}"}
-POSITIONS = {"refuse": 1, "ApiError": 1, "envelope": 2, "answer": 2, "_refuse": 1}
+POSITIONS = {"refuse": 1, "ApiError": 1, "envelope": 2, "answer": 2, "_refuse": 1, "ChunkRefused": 1}
 """Function -> which of its arguments is a code."""
 DETAILS = {"type", "null", "required", "unknown_property"}
 """Codes of details that our fields and the REST framework give; those of values are in `default_error_messages`."""

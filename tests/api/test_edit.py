@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from meetings.models import Meeting
+from meetings.providers.memory import MemoryProvider
 from tests.api.errors import error_of, refused
 from tests.api.moments import in_milliseconds, wire
 from tests.callers import ApiClient
@@ -72,16 +73,24 @@ def test_edit_refusals(owner: ApiClient, meeting: Meeting) -> None:
         ({"scheduleTime": "soon"}, "invalid_value", "Scheduled time is not in correct format.", "scheduleTime"),
         ({"isScheduled": True, "scheduleTime": past}, "schedule_time_past", no_past, "scheduleTime"),
         ({"isScheduled": False, "scheduleTime": past}, "schedule_time_past", no_past, "scheduleTime"),
-        (
-            {"isArchived": True},
-            "feature_not_available",
-            "Cannot change archiving of meeting, this feature is not available for this provider",
-            "isArchived",
-        ),
     ]
     for body, code, message, path in cases:
         refused(owner.patch(f"/session/{meeting.meeting_link}", body), 400, code, message, path)
     assert Meeting.objects.get().modified_on == meeting.modified_on
+
+
+def test_archiving_is_refused_where_nothing_records(
+    owner: ApiClient, memory: MemoryProvider, new_meeting: NewMeeting
+) -> None:
+    path = f"/session/{new_meeting(provider='memory').meeting_link}"
+    message = "Cannot change archiving of meeting, this feature is not available for this provider"
+    refused(owner.patch(path, {"isArchived": True}), 400, "feature_not_available", message, "isArchived")
+
+
+def test_archiving_is_turned_on_where_browsers_record(owner: ApiClient, meeting: Meeting) -> None:
+    path = f"/session/{meeting.meeting_link}"
+    assert owner.patch(path, {"isArchived": True}).status_code == 204
+    assert owner.get(path).json()["isArchived"]
 
 
 def recorder(settings: Any, **options: Any) -> None:

@@ -134,7 +134,7 @@ def test_the_answers_are_those_of_the_document(live_server: Any) -> None:
     [
         (PRINTED_DATE, "recorder", 400, "schedule_time_past"),
         (LATER_DATE, "recorder", 204, None),
-        (LATER_DATE, "webrtc", 400, "feature_not_available"),  # isArchived: the embedded provider can't record yet
+        (LATER_DATE, "webrtc", 204, None),
     ],
 )
 def test_the_printed_edit(live_server: Any, date: str, provider: str, status: int, code: str | None) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
@@ -27,6 +30,8 @@ from meetings.providers.types import (
 from meetings.providers.webrtc import ice, rooms, tokens
 
 IN_MEMORY_LAYER = "channels.layers.InMemoryChannelLayer"
+MEDIA_LIBRARIES = ("av", "numpy", "PIL")
+"""What composes recordings, in a process of its own; never imported where requests are answered."""
 
 
 class WebRTCProvider(Provider):
@@ -34,6 +39,7 @@ class WebRTCProvider(Provider):
 
     name = "Embedded WebRTC"
     browser_module = "videoconf_meetings/js/providers/webrtc.js"
+    archive_backend = "archives.providers.webrtc.WebRTCArchives"
     options: ClassVar[dict[str, Any]] = {
         "STUN_URLS": (),
         "TURN_URLS": (),
@@ -48,7 +54,7 @@ class WebRTCProvider(Provider):
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            archive=False,
+            archive=apps.is_installed("archives") and has_media_libraries(),
             end_to_end_encryption=True,
             max_participants=self.settings["MAX_PARTICIPANTS"],
             default_token_lifetime=self.settings["TOKEN_LIFETIME"],
@@ -143,3 +149,9 @@ class WebRTCProvider(Provider):
                 )
             )
         return found
+
+
+@cache
+def has_media_libraries() -> bool:
+    """Whether what composes recordings is installed (the extra `recording` of the wheel); nothing is imported."""
+    return all(find_spec(name) is not None for name in MEDIA_LIBRARIES)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.urls import NoReverseMatch
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from archives import permission_names, probing, services, targets
+from archives import links, permission_names, probing, services, targets
+from archives.composing import composer
 from archives.facts import RANKS
-from archives.models import Archive, StorageTarget
+from archives.models import Archive, Chunk, RecordingNotice, StorageTarget, Track
 from archives.targets import TargetPlan
 from meetings.admin import filters
 from meetings.admin.attendees import meeting_ids
 from meetings.admin.base import Operation, ServiceAdmin, VideoconfAdmin, actor_of
 from meetings.admin.forms import ServiceForm, refuse_control_characters
+
+if TYPE_CHECKING:
+    TabularInline = admin.TabularInline[Any, Any]
+else:
+    TabularInline = admin.TabularInline
 
 AUDIT: Any = (
     "Audit",
@@ -33,6 +43,58 @@ def _delete(archive: Archive, actor: str) -> str:
 def _restore(archive: Archive, actor: str) -> str:
     services.restore_archive(archive, actor=actor)
     return "Restored."
+
+
+def _compose_again(archive: Archive, actor: str) -> str:
+    composer.compose_again(archive)
+    return "Is composed again."
+
+
+def _may_be_composed(archive: Archive) -> bool:
+    is_over = archive.status in composer.COMPOSABLE and archive.compose_due_at is None and not archive.deleted
+    return is_over and Chunk.objects.filter(track__archive=archive).exists()
+
+
+class RowsOfArchive(TabularInline):
+    """Rows that belong to an archive, read-only; who may read the archive may read them."""
+
+    extra = max_num = 0
+    can_delete = False
+    show_change_link = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TracksOfArchive(RowsOfArchive):
+    """What the pages sent."""
+
+    model = Track
+    fields = ("name", "kind", "started_at", "size", "chunks", "count", "last_chunk_at", "closed_at", "sealed_at")
+    readonly_fields = ("size",)
+
+    @admin.display(description="size")
+    def size(self, track: Track) -> str:
+        return filesizeformat(track.bytes)
+
+
+class NoticesOfArchive(RowsOfArchive):
+    """Who was told, and who agreed."""
+
+    model = RecordingNotice
+    fields = ("attendee", "decision", "version", "at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("attendee")
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -78,8 +140,19 @@ class ArchiveAdmin(VideoconfAdmin):
             applies=lambda archive: archive.deleted,
             refusal="It is not deleted.",
         ),
+        Operation(
+            name="compose",
+            label="Compose again",
+            list_label="Compose selected archives again",
+            permission=permission_names.START_MEETING_ARCHIVE,
+            question="Compose the recording again?",
+            consequence="The worker makes its file anew from the chunks; the present one stays until then.",
+            perform=_compose_again,
+            applies=_may_be_composed,
+            refusal="It is being composed, or its chunks are gone.",
+        ),
     )
-    list_display = ("__str__", "meeting", "status", "readable_size", "length", "provider", "tenant", "created_on")
+    list_display = ("__str__", "meeting", "state", "readable_size", "length", "provider", "tenant", "created_on")
     list_filter = (
         StatusFilter,
         filters.ProviderFilter,
@@ -97,10 +170,14 @@ class ArchiveAdmin(VideoconfAdmin):
             "Recording",
             {"fields": ("readable_size", "length", "resolution", "output_mode", "has_audio", "has_video")},
         ),
-        ("File", {"fields": ("storage_key", "sha256")}),
+        ("File", {"fields": ("player", "storage_key", "sha256")}),
         AUDIT,
     )
-    readonly_fields = ("readable_size", "length")
+    readonly_fields = ("readable_size", "length", "player", "how_far", "missing")
+    COMPOSING: ClassVar[Any] = (
+        "Composing",
+        {"fields": ("how_far", "compose_error", "compose_attempts", "ends_at", "layout", "missing", "chunks_due_at")},
+    )
     REMOVAL: ClassVar[Any] = (
         "Removal",
         {
@@ -111,7 +188,40 @@ class ArchiveAdmin(VideoconfAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Archive | None = None) -> Any:
         known = super().get_fieldsets(request, obj)
+        if obj is not None and obj.spans:
+            known = [*known[:2], self.COMPOSING, *known[2:]]
         return [self.REMOVAL, *known] if obj is not None and obj.removal_due_at else known
+
+    def get_inlines(self, request: HttpRequest, obj: Archive | None = None) -> list[Any]:
+        """Return the rows of a recording that we made ourselves."""
+        return [TracksOfArchive, NoticesOfArchive] if obj is not None and obj.spans else []
+
+    @admin.display(description="status")
+    def state(self, archive: Archive) -> str:
+        return f"{archive.status} ({self.how_far(archive)})" if archive.progress else archive.status
+
+    @admin.display(description="progress")
+    def how_far(self, archive: Archive) -> str:
+        said = archive.progress
+        return f"{said['phase']}, {said['percent']} %" if said else "-"
+
+    @admin.display(description="missing")
+    def missing(self, archive: Archive) -> str:
+        missing = (archive.report or {}).get("missing", [])
+        return "; ".join(f"{part['person']}, {part['kind']}: {part['why']}" for part in missing) or "-"
+
+    @admin.display(description="player")
+    def player(self, archive: Archive) -> str | SafeString:
+        if archive.deleted or not services.is_kept_here(archive) or not archive.storage_key:
+            return "-"
+        try:
+            play, save = (links.file_path(archive, timezone.now(), how=how) for how in (links.INLINE, links.DOWNLOAD))
+        except NoReverseMatch:  # a project that mounts the admin alone
+            return "-"
+        if archive.output_mode == "individual":
+            return format_html('<a href="{}">Download</a>', save)
+        video = '<video controls preload="none" width="640" src="{}"></video><br><a href="{}">Download</a>'
+        return format_html(video, play, save)
 
     @admin.display(description="size")
     def readable_size(self, archive: Archive) -> str:

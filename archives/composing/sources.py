@@ -46,11 +46,15 @@ class Source:
     gaps: list[int] = field(default_factory=list)
 
 
+def work_root() -> Path:
+    """Return where recordings are composed."""
+    root = conf.RECORDING_WORK_FOLDER
+    return Path(root) if root else chunk_store.media_folder() / "recording-work"
+
+
 def work_folder(archive: Archive) -> Path:
     """Return where a recording is composed."""
-    root = conf.RECORDING_WORK_FOLDER
-    parent = Path(root) if root else chunk_store.media_folder() / "recording-work"
-    return parent / chunk_store.prefix(archive.archive_id).rpartition("/")[2]
+    return work_root() / chunk_store.prefix(archive.archive_id).rpartition("/")[2]
 
 
 def seal(archive: Archive, now: datetime) -> bool:

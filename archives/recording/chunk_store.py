@@ -77,9 +77,17 @@ class ChunkStore(ABC):
     def delete_recording(self, archive_id: str, names: Iterator[str]) -> None:
         """Remove what is stored of a recording; `names` are the files that rows tell of."""
 
+    @abstractmethod
     def recordings(self) -> list[str]:
-        """Return the archive ids of which something is stored, where that can be listed."""
-        return []
+        """Return the archive ids of which something is stored."""
+
+    @abstractmethod
+    def files(self, archive_id: str) -> Iterator[tuple[str, int]]:
+        """Yield what is stored of a recording: names and sizes in bytes."""
+
+    @abstractmethod
+    def changed_at(self, name: str) -> float:
+        """Return when a file was written, in seconds since the epoch."""
 
 
 class FolderChunks(ChunkStore):
@@ -120,7 +128,16 @@ class FolderChunks(ChunkStore):
 
     def recordings(self) -> list[str]:
         folder = self.root / ROOT
-        return sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+        return sorted(one.name for one in folder.iterdir() if one.is_dir()) if folder.is_dir() else []
+
+    def files(self, archive_id: str) -> Iterator[tuple[str, int]]:
+        for path in sorted((self.root / prefix(archive_id)).rglob("*")):
+            if path.is_file():
+                yield path.relative_to(self.root).as_posix(), path.stat().st_size
+
+    def changed_at(self, name: str) -> float:
+        with self._translated(name):
+            return (self.root / name).stat().st_mtime
 
     @contextmanager
     def _translated(self, name: str) -> Iterator[None]:
@@ -160,6 +177,27 @@ class AliasChunks(ChunkStore):
     def delete_recording(self, archive_id: str, names: Iterator[str]) -> None:
         for name in names:
             self.delete(name)
+
+    def recordings(self) -> list[str]:
+        return sorted({name.split("/")[1] for name in self._walk(ROOT)})
+
+    def files(self, archive_id: str) -> Iterator[tuple[str, int]]:
+        for name in self._walk(prefix(archive_id)):
+            with self._translated(name):
+                yield name, self.storage.size(name)
+
+    def changed_at(self, name: str) -> float:
+        with self._translated(name):
+            return self.storage.get_modified_time(name).timestamp()
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        """Yield the names below a folder; some storages list base names by folder, others all whole names at once."""
+        with self._translated(folder):
+            folders, names = self.storage.listdir(folder)
+        for name in names:
+            yield name if name.startswith(f"{folder}/") else f"{folder}/{name}"
+        for one in folders:
+            yield from self._walk(f"{folder}/{one}")
 
     @contextmanager
     def _translated(self, name: str) -> Iterator[None]:

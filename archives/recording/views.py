@@ -63,9 +63,9 @@ class ChunkView(_TrackView):
         track, age = intake.find(track_id, _ticket(request), now)
         if not _NUMBER.fullmatch(sequence):
             raise ChunkRefused(400, "invalid_value", f"A chunk's number is at most {intake.MAX_SEQUENCE}.")
+        size = _length(request)
         if request.content_type != "video/webm":
             raise ChunkRefused(415, "UNSUPPORTED_MEDIA_TYPE", "Send chunks as video/webm.")
-        size = _length(request)
         intake.refuse_early(track, int(sequence), size, now)
         if not _bodies.acquire(blocking=False):
             raise ChunkRefused(503, "busy", "Too many chunks at once. Try again.", retry_after=1)

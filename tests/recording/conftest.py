@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +37,20 @@ def ben(transactional_db: None, meeting: Meeting) -> Person:
 def archive(meeting: Meeting, ann: Person) -> Archive:
     """A recording that runs, while Ann is there."""
     return start_archive(meeting, ArchiveSpec(name="Planning"), actor="owner")
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[Path], None]]:
+    """`small_disk(folder)`: make the folder a file system of its own, of 1 MiB."""
+    mounted: list[Path] = []
+
+    def mount(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
+        if done.returncode != 0:
+            pytest.skip("no right to mount a small file system")
+        mounted.append(folder)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -19,7 +19,8 @@ Open = Callable[..., Page]
 @pytest.fixture(scope="module")
 def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One process with the in-memory layer: this process, where services are called, shares no layer with it."""
-    running = asgi(tmp_path_factory.mktemp("signaling") / "log", REDIS_URL="")
+    folder = tmp_path_factory.mktemp("signaling")
+    running = asgi(folder / "log", REDIS_URL="", MEDIA_ROOT=str(folder / "media"))
     try:
         running.start()
         yield running

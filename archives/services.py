@@ -142,6 +142,8 @@ def _stopped(archive: Archive, said: ArchiveFacts, why: str) -> Archive:
 
 
 def _merged(archive: Archive, said: ArchiveFacts) -> Archive:
+    if states.follow(archive, said):
+        return archive
     with transaction.atomic():
         merged = states.merge(archive.meeting, said)
     return merged or archive

@@ -37,6 +37,33 @@ def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = Non
     lock(meeting)
     archive = _find(meeting, said, pending) or _make(meeting, said)
     before = _state(archive)
+    _take(archive, said)
+    if archive.pk is not None and _state(archive) == before:
+        return archive
+    archive.modified_on, archive.modified_by = timezone.now(), SYSTEM_ACTOR
+    archive.save()
+    _tell_meeting(meeting)
+    return archive
+
+
+def follow(archive: Archive, said: ArchiveFacts) -> bool:
+    """Bring a row that was just read up to date in one statement, and return whether that could be done.
+
+    It can unless another has changed the row since it was read, or it must be found out where the file is: that is for
+    `merge`, which locks the meeting first. What the meeting says of its archives stays as it is.
+    """
+    is_same = said.archive_id == archive.archive_id and archive.status != "starting"
+    if not is_same or not said.is_state or "uploaded" in {said.status, archive.status}:
+        return False
+    read_on, was = archive.modified_on, archive.status
+    _take(archive, said)
+    archive.modified_on, archive.modified_by = timezone.now(), SYSTEM_ACTOR
+    changes = {name: getattr(archive, name) for name in (*STATE, "modified_on", "modified_by")}
+    return bool(Archive.objects.filter(pk=archive.pk, status=was, modified_on=read_on).update(**changes))
+
+
+def _take(archive: Archive, said: ArchiveFacts) -> None:
+    """Change a row, not saved, by what its provider says."""
     if RANKS[said.status] >= RANKS.get(archive.status, 0) and not _is_settled(archive.status, said.status):
         archive.status = said.status
         archive.reason = said.reason or archive.reason
@@ -48,12 +75,6 @@ def merge(meeting: Meeting, said: ArchiveFacts, *, pending: Archive | None = Non
     archive.sha256 = archive.sha256 or said.sha256
     if archive.status == "uploaded":
         place(archive)
-    if archive.pk is not None and _state(archive) == before:
-        return archive
-    archive.modified_on, archive.modified_by = timezone.now(), SYSTEM_ACTOR
-    archive.save()
-    _tell_meeting(meeting)
-    return archive
 
 
 def _state(archive: Archive) -> list[object]:

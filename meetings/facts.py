@@ -124,7 +124,7 @@ def connection_view(connection_id: str, facts: Sequence[Fact], session_ends: Ite
     It began when a fact says it began, else at its earliest trace. It ended with its own end, else with the earliest
     end of the session after it began; a stream that stops does not end it.
     """
-    ordered = sorted(facts, key=lambda fact: (fact.at, fact.key))
+    ordered = sorted(facts, key=lambda fact: (fact.at, fact.key)) if len(facts) > 1 else list(facts)
     joins = [fact for fact in ordered if fact.kind == JOINED] or ordered
     joined_at = min(fact.since or fact.at for fact in joins)
     own_ends = [fact for fact in ordered if fact.kind == LEFT]

@@ -20,6 +20,7 @@ from django.utils import timezone
 from meetings import extensions, facts, signals
 from meetings.facts import ConnectionView, Fact
 from meetings.models import Attendee, Meeting
+from meetings.prepared import Prepared
 from meetings.providers.types import EventKind, ProviderEvent
 
 ARGUMENTS = (
@@ -27,7 +28,7 @@ ARGUMENTS = (
     *("identity", "name", "joined", "at", "ext", "metadata"),
     *("connection", "role", "fact", "payload"),
 )
-CALL = f"select * from videoconf_first_sight({', '.join(f'%({name})s' for name in ARGUMENTS)})"  # noqa: S608
+CALL = Prepared(f"select * from videoconf_first_sight({', '.join(['%s'] * len(ARGUMENTS))})")  # noqa: S608
 
 
 def store(alias: str, key: str, body: str, received_at: datetime, event: ProviderEvent) -> bool:
@@ -44,7 +45,7 @@ def store(alias: str, key: str, body: str, received_at: datetime, event: Provide
     try:
         # One statement is a transaction by itself, without a word more to the server.
         with transaction.atomic() if database.in_atomic_block else nullcontext(), database.cursor() as cursor:
-            cursor.execute(CALL, values)
+            CALL.run(database, cursor, [values[name] for name in ARGUMENTS])
             meeting_id, attendee_id, is_first = cursor.fetchone()
     except (DataError, IntegrityError):  # what no column holds: the delivery is kept with the error; or a copy came
         return False

@@ -131,7 +131,8 @@ def dedupe_key(alias: str, document: Any) -> str:
 
 
 def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequence[ProviderEvent]) -> Outcome:
-    first, key = events[0], dedupe_key(provider.alias, json.loads(message.body))
+    first = events[0]
+    key = dedupe_key(provider.alias, first.payload if len(events) == 1 else json.loads(message.body))
     body = provider.kept_text(message.body.decode("utf-8-sig"))
     if len(events) == 1 and first_sight.store(provider.alias, key, body, message.received_at, first):
         return Outcome.STORED

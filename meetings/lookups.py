@@ -6,16 +6,17 @@ ordinary querysets, compiled with slots for their values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, models, router
-from django.db.models import TextField
-from django.db.models.expressions import RawSQL
+from django.db.models import FilteredRelation, Q, TextField
 from django.db.models.functions import Cast
 
-from meetings.models import Attendee, Meeting
+from meetings.models import Meeting
+from meetings.prepared import Prepared
 
 M = TypeVar("M", bound=models.Model)
 
@@ -24,11 +25,6 @@ class Slot(str):
     """Stands for a value in a query that is compiled once; text, so that text fields take it as it is."""
 
     __slots__ = ()
-
-
-def number(slot: Slot) -> RawSQL:
-    """Return a slot for a value that is no text."""
-    return RawSQL("%s", [slot])
 
 
 class Compiled(Generic[M]):
@@ -60,7 +56,7 @@ class Compiled(Generic[M]):
             statement = self._statements[alias] = self._compile(alias)
         connection = connections[alias]
         with connection.cursor() as cursor:
-            cursor.execute(statement.sql, [values[one] if type(one) is Slot else one for one in statement.parameters])
+            statement.prepared.run(connection, cursor, [values[slot] for slot in statement.slots])
             rows: list[Any] = cursor.fetchall()
         if statement.converters:
             rows = [list(row) for row in rows]
@@ -74,8 +70,8 @@ class Compiled(Generic[M]):
         compiler = self._build(**{name: Slot(name) for name in self._names}).query.get_compiler(alias)
         sql, parameters = compiler.as_sql()
         return _Statement(
-            sql=sql,
-            parameters=tuple(parameters),
+            prepared=Prepared(sql % tuple("%s" if type(one) is Slot else _literal(one, alias) for one in parameters)),
+            slots=tuple(one for one in parameters if type(one) is Slot),
             columns=[expression.target.attname for expression, _, name in compiler.select if name is None],
             annotations=[name for _, _, name in compiler.select if name is not None],
             converters=compiler.get_converters([expression for expression, _, _ in compiler.select]),
@@ -84,11 +80,22 @@ class Compiled(Generic[M]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Statement:
-    sql: str
-    parameters: tuple[Any, ...]
+    prepared: Prepared
+    slots: tuple[Slot, ...]
     columns: list[str]
     annotations: list[str]
     converters: dict[int, Any]
+
+
+def _literal(value: Any, alias: str) -> str:
+    """Return a value that never changes as it stands in the statement: only then do partial indexes fit it."""
+    if isinstance(value, bool):
+        return str(value).lower() if connections[alias].vendor == "postgresql" else str(int(value))
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str) and re.fullmatch(r"[\w -]*", value):
+        return f"'{value}'"
+    raise TypeError(f"{value!r} can't stand in a statement that is compiled once: give it a slot.")
 
 
 def _alive(tenant: str, meeting_link: str) -> models.QuerySet[Meeting]:
@@ -100,17 +107,21 @@ alive_meeting = Compiled(Meeting, _alive, "tenant", "meeting_link")
 """`first(tenant, meeting_link)`: a caller's meeting; soft-deleted ones are not found."""
 
 
-def _people(meeting: Slot) -> models.QuerySet[Attendee, Any]:
-    rows: models.QuerySet[Attendee] = Attendee.objects.filter(meeting_id=number(meeting)).order_by("id")
-    metadata = Cast("ext_metadata", TextField())
-    return rows.values_list("id", "attendee", "created_on", "modified_on", "is_deleted", "ext_id", metadata)
+def _people(tenant: str, meeting_link: str, *conditions: Q) -> Any:
+    rows = Meeting.objects.alive().of_tenant(tenant).filter(meeting_link=meeting_link)
+    people = rows.annotate(person=FilteredRelation("attendees", condition=Q(*conditions))).order_by("person__id")
+    columns = ("id", "attendee", "created_on", "modified_on", "is_deleted", "ext_id")
+    metadata = Cast("person__ext_metadata", TextField())
+    return people.values_list("id", "provider", "session_id", *(f"person__{name}" for name in columns), metadata)
 
 
-def _people_here(meeting: Slot) -> models.QuerySet[Attendee, Any]:
-    return _people(meeting).filter(is_deleted=False)
+def _people_here(tenant: str, meeting_link: str) -> Any:
+    return _people(tenant, meeting_link, Q(attendees__is_deleted=False))
 
 
-people = Compiled(Attendee, _people, "meeting")
-"""`rows(meeting=pk)`: id, name, first join, last change, has left, external id, and the metadata as JSON text."""
-people_here = Compiled(Attendee, _people_here, "meeting")
-"""The same of those who are in the meeting now."""
+people = Compiled(Meeting, _people, "tenant", "meeting_link")
+"""`rows(tenant, meeting_link)`: a caller's meeting (id, provider, session id) beside each of its people (id, name,
+first join, last change, has left, external id, metadata as JSON text), by id. Nobody there: one row without a person;
+no such meeting: none."""
+people_here = Compiled(Meeting, _people_here, "tenant", "meeting_link")
+"""The same with those who are in the meeting now."""

@@ -32,6 +32,11 @@ def new_claim() -> str:
     return secrets.token_urlsafe(16)
 
 
+def title_key(title: str | None) -> str:
+    """Return what the beginning of a title is looked up by."""
+    return (title or "").casefold()[:255]
+
+
 class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missing]
     """A meeting: the API document's VideoChatSession, and who provides its media.
 
@@ -76,8 +81,12 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
             models.Index(fields=("tenant", "-id"), condition=ALIVE, name="vc_mt_tenant"),
             models.Index(fields=("tenant", "is_scheduled", "-id"), condition=ALIVE, name="vc_mt_is_scheduled"),
             models.Index(fields=("tenant", "is_archived", "-id"), condition=ALIVE, name="vc_mt_is_archived"),
-            models.Index(fields=("tenant", "schedule_time", "id"), condition=ALIVE, name="vc_mt_schedule_time"),
-            models.Index(fields=("ext_id", "-id"), name="vc_mt_ext_id"),
+            models.Index(
+                fields=("tenant", "schedule_time", "id"),
+                condition=ALIVE & Q(schedule_time__isnull=False),
+                name="vc_mt_schedule_time",
+            ),
+            models.Index(fields=("ext_id", "-id"), condition=Q(ext_id__isnull=False), name="vc_mt_ext_id"),
             models.Index(fields=("title_key",), opclasses=("varchar_pattern_ops",), name="vc_mt_title"),
             models.Index(
                 fields=("tenant", "-id"),
@@ -95,7 +104,11 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
                 condition=ALIVE & (Q(end_time__isnull=False) | Q(closes_at__isnull=False)),
                 name="vc_mt_ended",
             ),
-            models.Index(fields=("closes_at",), condition=Q(end_time__isnull=True), name="vc_mt_closes_at"),
+            models.Index(
+                fields=("closes_at",),
+                condition=Q(end_time__isnull=True, closes_at__isnull=False),
+                name="vc_mt_closes_at",
+            ),
             # For the admin, which spans tenants.
             models.Index(fields=("-id",), condition=Q(deleted=True), name="vc_mt_deleted"),
             models.Index(fields=("provider", "-id"), condition=ALIVE, name="vc_mt_provider"),
@@ -114,7 +127,7 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
         return self.title or self.meeting_link
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.title_key = (self.title or "").casefold()[:255]
+        self.title_key = title_key(self.title)
         super().save(*args, **kwargs)
 
     def state_at(self, now: datetime, time_to_start: timedelta) -> str:
@@ -210,7 +223,7 @@ class Attendee(models.Model):  # type: ignore[django-manager-missing]
         constraints = (models.UniqueConstraint(fields=("meeting", "identity"), name="vc_at_one_per_identity"),)
         indexes = (
             models.Index(fields=("meeting", "id"), condition=Q(is_deleted=False), name="vc_at_active"),
-            models.Index(fields=("ext_id",), name="vc_at_ext_id"),
+            models.Index(fields=("ext_id",), condition=Q(ext_id__isnull=False), name="vc_at_ext_id"),
             models.Index(fields=("attendee",), name="vc_at_name"),
         )
 
@@ -254,7 +267,7 @@ class Connection(models.Model):
 class Stream(models.Model):
     """What a connection publishes; moderation at providers with stream ids needs it."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="streams")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False, related_name="streams")
     stream_id = models.CharField(max_length=255)
     type = models.CharField(max_length=32, blank=True, default="")
     started_at = models.DateTimeField(null=True, blank=True)

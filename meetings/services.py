@@ -21,8 +21,9 @@ from meetings.abstract_models import SYSTEM_ACTOR
 from meetings.conf import conf
 from meetings.exceptions import ConfigurationMissing, Conflict, ProviderError, Refused
 from meetings.facts import Fact
-from meetings.models import Attendee, Connection, Meeting, Stream, new_meeting_link
+from meetings.models import Attendee, Connection, Meeting, Stream, new_meeting_link, title_key
 from meetings.plans import MeetingPlan
+from meetings.prepared import insert
 from meetings.providers.base import Provider
 from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import AccessToken, Role, RoomRef, RoomSpec, TokenGrant
@@ -59,7 +60,7 @@ def create_meeting(
         )
     )
     with transaction.atomic() if stored is not None else nullcontext():  # one insert is a transaction by itself
-        meeting: Meeting = Meeting.objects.create(
+        meeting = Meeting(
             session_id=room.session_id,
             meeting_link=link,
             is_scheduled=plan.is_scheduled,
@@ -67,6 +68,7 @@ def create_meeting(
             is_archived=plan.enable_archiving,
             end_to_end_encryption=plan.end_to_end_encryption,
             title=plan.title or None,
+            title_key=title_key(plan.title),
             ext_id=plan.ext_id,
             ext_metadata=plan.ext_metadata,
             duration=plan.duration,
@@ -78,6 +80,7 @@ def create_meeting(
             created_on=moment,
             modified_on=moment,
         )
+        insert(meeting)
         if stored is not None:
             stored(meeting)
         signals.send_on_commit(signals.meeting_created, meeting=meeting)
@@ -359,9 +362,9 @@ def provider_called(alias: str) -> Provider:
     return get_provider(alias)
 
 
-def has_heartbeats(meeting: Meeting) -> bool:
-    """Whether open connections of a meeting report themselves, so that silence means absence."""
-    return is_configured(meeting.provider) and get_provider(meeting.provider).capabilities.heartbeats
+def has_heartbeats(alias: str) -> bool:
+    """Whether open connections at a provider report themselves, so that silence means absence."""
+    return is_configured(alias) and get_provider(alias).capabilities.heartbeats
 
 
 def room_of(meeting: Meeting) -> RoomRef:

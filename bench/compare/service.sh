@@ -12,7 +12,7 @@ alone() { # DATABASE COMMAND...: nothing of the caller's environment, so that it
   local database=$1
   shift
   cd "$root"
-  exec env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 PYTHONPYCACHEPREFIX="$PYTHONPYCACHEPREFIX" \
+  exec env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 PYTHONPYCACHEPREFIX="$PYTHONPYCACHEPREFIX" MALLOC_ARENA_MAX=2 \
     SECRET_KEY="$("$bin/python" -c 'import secrets; print(secrets.token_urlsafe(50))')" \
     DATABASE_URL="postgres://$PGUSER@127.0.0.1:$PG_PORT/$database" MEDIA_ROOT="$BENCH_HOME/media" \
     JWT_SECRET="$JWT_SECRET" JWT_ISSUER="$JWT_ISSUER" VIDEOCONF_PROVIDER=opentok \
@@ -24,7 +24,7 @@ case "${1:-}" in
   migrate) alone "$2" "$bin/python" manage.py migrate --verbosity 0 --skip-checks ;;
   start)
     launch "$2" alone "$2" setsid "$bin/granian" --interface wsgi --host 127.0.0.1 --port "$3" --workers 2 \
-      --blocking-threads 8 --no-ws videoconf.wsgi:application
+      --blocking-threads 4 --runtime-mode st --http 1 --no-ws videoconf.wsgi:application
     await "$2" curl -fs "http://127.0.0.1:$3/health/ready"
     ;;
   stop) stop "$2" ;;

@@ -79,12 +79,10 @@ class BearerAuthentication(BaseAuthentication):
         return "Bearer"
 
     def _caller(self, token: str) -> Caller:
-        if _issuer_of(token) == conf.JWT_ISSUER:
-            mark = hashlib.sha256(token.encode()).hexdigest()
-            return replace(caller_of_claims(_verified_claims(token)), token_mark=f"token {mark}")
-        return _user_caller(token)
+        return _foreign_caller(token) if _issuer_of(token) == conf.JWT_ISSUER else _user_caller(token)
 
 
+@lru_cache(maxsize=REMEMBERED_TOKENS)
 def _issuer_of(token: str) -> object:
     """Read who a token says it is from; nothing is verified yet."""
     try:
@@ -95,26 +93,27 @@ def _issuer_of(token: str) -> object:
         raise AuthenticationFailed("The token is no valid JWT.", code="token_invalid") from error
 
 
-def _verified_claims(token: str) -> dict[str, Any]:
+def _foreign_caller(token: str) -> Caller:
     if verification_key() is None:
         raise AuthenticationFailed("Tokens of this issuer are not accepted here.", code="token_invalid")
+    key_text = conf.JWT_SECRET or conf.JWT_PUBLIC_KEY or ""
     try:
-        claims = _decoded(token, conf.JWT_SECRET or conf.JWT_PUBLIC_KEY or "", conf.JWT_ISSUER)
+        caller, expires_at = _verified(token, key_text, conf.JWT_ISSUER, conf.TENANT_CLAIM)
     except jwt.ExpiredSignatureError as error:
         raise AuthenticationFailed("The token has expired.", code="token_expired") from error
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise AuthenticationFailed("The token is not valid.", code="token_invalid") from error
-    expires_at = claims.get("exp")
-    if expires_at is not None and int(expires_at) <= time.time():
+    if expires_at is not None and expires_at <= time.time():
         raise AuthenticationFailed("The token has expired.", code="token_expired")
-    return claims
+    return caller
 
 
 @lru_cache(maxsize=REMEMBERED_TOKENS)
-def _decoded(token: str, key_text: str, issuer: str) -> dict[str, Any]:
-    """Verify a token. A caller sends one many times, and its signature stays what it is; only its time runs out.
+def _verified(token: str, key_text: str, issuer: str, tenant_claim: str | None) -> tuple[Caller, int | None]:
+    """Verify a token; return who it names, and when it expires (seconds since 1970).
 
-    `key_text` is what the key in force is made of, so that another key remembers nothing of this one.
+    A caller sends one many times, and its signature stays what it is; only its time runs out. What else the answer
+    depends on is an argument, so that nothing is remembered of other settings; `key_text` is what the key is made of.
     """
     known = verification_key()
     assert known is not None
@@ -126,10 +125,13 @@ def _decoded(token: str, key_text: str, issuer: str) -> dict[str, Any]:
         issuer=issuer,
         options={"verify_aud": False, "verify_iat": False, "verify_sub": False, "verify_jti": False},
     )
-    return claims
+    expires_at = claims.get("exp")
+    mark = f"token {hashlib.sha256(token.encode()).hexdigest()}"
+    caller = replace(caller_of_claims(claims, tenant_claim), token_mark=mark)
+    return caller, None if expires_at is None else int(expires_at)
 
 
-def caller_of_claims(claims: dict[str, Any]) -> Caller:
+def caller_of_claims(claims: dict[str, Any], tenant_claim: str | None) -> Caller:
     """Return the caller that verified claims describe; raise `AuthenticationFailed` for claims of another kind."""
     permissions = claims.get("permissions", [])
     if "user_id" in claims or "room" in claims:
@@ -137,7 +139,7 @@ def caller_of_claims(claims: dict[str, Any]) -> Caller:
     if not isinstance(permissions, list):
         raise AuthenticationFailed("The claim `permissions` must be a list of names.", code="token_invalid")
     actor = next((_text(claims, name) for name in ACTOR_CLAIMS if claims.get(name) not in (None, "")), "")
-    tenant = _text(claims, conf.TENANT_CLAIM) if conf.TENANT_CLAIM else ""
+    tenant = _text(claims, tenant_claim) if tenant_claim else ""
     return Caller(
         actor=actor,
         tenant=tenant,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -235,19 +235,20 @@ def meeting_answer(meeting: Meeting, join_url: str | None) -> dict[str, Any]:
     }
 
 
-def attendees_answer(rows: Iterable[Sequence[Any]], session_id: str) -> JSONText:
-    """Return attendees (rows of `lookups.people`) as the wire has them.
+def attendees_answer(rows: Sequence[Sequence[Any]]) -> JSONText:
+    """Return attendees (rows of `lookups.people`, at least one) as the wire has them.
 
     There may be thousands, and their metadata is JSON already: it is put in as the database has it, never read.
     """
-    session = _quoted(session_id)
+    session = _quoted(rows[0][2])
     return JSONText(
         "["
         + ",".join(
             f'{{"id":{pk},"sessionId":{session},"attendee":{_quoted(name)},"createdOn":{_moment(created_on)},'
             f'"modifiedOn":{_moment(modified_on)},"isDeleted":{"true" if has_left else "false"},'
             f'"extId":{"null" if ext_id is None else _quoted(ext_id)},"extMetadata":{metadata or "null"}}}'
-            for pk, name, created_on, modified_on, has_left, ext_id, metadata in rows
+            for _, _, _, pk, name, created_on, modified_on, has_left, ext_id, metadata in rows
+            if pk is not None
         )
         + "]"
     )

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -34,7 +35,7 @@ from meetings.api.serializers import (
 from meetings.attendance import close_silent
 from meetings.attendance_report import AttendeeReport, attendance_of
 from meetings.exceptions import NotFound
-from meetings.models import Attendee, Meeting
+from meetings.models import LINK, Attendee, Meeting
 from meetings.plans import MeetingPlan
 from meetings.providers.types import Role
 
@@ -156,12 +157,16 @@ class AttendeeViewSet(ApiViewSet):
 
     @schema.list_attendees
     def list(self, request: Request, meeting_link: str) -> Response:
-        meeting = self.find_meeting(meeting_link)
         is_active = single_parameter(request, "active") == "true"
-        if services.has_heartbeats(meeting):
-            close_silent(meeting)
         people = lookups.people_here if is_active else lookups.people
-        return Response(attendees_answer(people.rows(meeting=meeting.pk), meeting.session_id))
+        find = partial(people.rows, tenant=self.caller.tenant, meeting_link=meeting_link)
+        rows = find() if LINK.fullmatch(meeting_link) else []
+        if not rows:
+            raise NotFound("Meeting Not Found", code="meeting_not_found")
+        pk, provider = rows[0][:2]
+        if services.has_heartbeats(provider) and close_silent(Meeting(pk=pk)):
+            rows = find()
+        return Response(attendees_answer(rows))
 
     @schema.attendance
     def attendance(self, request: Request, meeting_link: str) -> HttpResponse:

@@ -6,8 +6,6 @@ import hmac
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.decorators import method_decorator
-from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from meetings import intake
@@ -19,35 +17,36 @@ from meetings.providers.types import WebhookMessage
 from meetings.webhooks.refusals import refusals
 
 
-@method_decorator(csrf_exempt, name="dispatch")
-class WebhookView(View):
+@csrf_exempt
+def receive_webhook(request: HttpRequest, alias: str | None = None, path_token: str = "") -> HttpResponse:
     """`POST /webhooks/session` (the default provider, answers 204) and `POST /webhooks/<alias>` (answers 200)."""
-
-    http_method_names = ["post"]
-
-    def post(self, request: HttpRequest, alias: str | None = None, path_token: str = "") -> HttpResponse:
-        name = alias or conf.DEFAULT_PROVIDER
-        if not _is_right_path(path_token) or not is_configured(name):
-            return not_found()
-        if _is_unreadable(request):
-            return JsonResponse(envelope(411, "Send a Content-Length.", "length_required"), status=411)
-        if (body := _bounded_body(request)) is None:
-            message = f"A webhook body can have at most {intake.MAX_BODY} bytes."
-            return JsonResponse(envelope(413, message, "body_too_large"), status=413)
-        headers = {key.lower(): value for key, value in request.headers.items()}
-        try:
-            outcome = intake.receive(get_provider(name), WebhookMessage(body=body, headers=headers))
-        except VideoconfError as error:
-            return _refusal(name, error)
-        if outcome is intake.Outcome.FAILED:
-            text = "The event is stored and could not be applied; sending it again applies it."
-            return JsonResponse(envelope(500, text, "webhook_failed"), status=500)
-        done = HttpResponse(status=204 if alias is None else 200)
-        del done["Content-Type"]  # there is no content
-        return done
-
-    def http_method_not_allowed(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    name = alias or conf.DEFAULT_PROVIDER
+    if request.method != "POST" or not _is_right_path(path_token) or not is_configured(name):
         return not_found()
+    if _is_unreadable(request):
+        return JsonResponse(envelope(411, "Send a Content-Length.", "length_required"), status=411)
+    if (body := _bounded_body(request)) is None:
+        message = f"A webhook body can have at most {intake.MAX_BODY} bytes."
+        return JsonResponse(envelope(413, message, "body_too_large"), status=413)
+    try:
+        outcome = intake.receive(get_provider(name), WebhookMessage(body=body, headers=_headers_of(request)))
+    except VideoconfError as error:
+        return _refusal(name, error)
+    if outcome is intake.Outcome.FAILED:
+        text = "The event is stored and could not be applied; sending it again applies it."
+        return JsonResponse(envelope(500, text, "webhook_failed"), status=500)
+    done = HttpResponse(status=204 if alias is None else 200)
+    del done["Content-Type"]  # there is no content
+    return done
+
+
+def _headers_of(request: HttpRequest) -> dict[str, str]:
+    """Return the headers by their names in small letters, without the objects that Django puts around them."""
+    return {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for key, value in request.META.items()
+        if key.startswith("HTTP_") or key in {"CONTENT_TYPE", "CONTENT_LENGTH"}
+    }
 
 
 def not_found() -> HttpResponse:

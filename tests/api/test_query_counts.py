@@ -23,8 +23,8 @@ LISTS: dict[str, tuple[str, Callable[[Meeting], Any], int]] = {
         lambda meeting: MeetingFactory.create(),
         1,
     ),
-    "attendees": ("/session/{}/attendees", stay, 3),
-    "attendees now": ("/session/{}/attendees?active=true", stay, 3),
+    "attendees": ("/session/{}/attendees", stay, 2),
+    "attendees now": ("/session/{}/attendees?active=true", stay, 2),
     "attendance": ("/session/{}/attendance", stay, 4),
     "archives": ("/archives?count=1000", lambda meeting: ArchiveFactory.create(meeting=meeting), 2),
     "archives by everything": (

@@ -51,14 +51,25 @@ def assert_indexed(work: Callable[[], Any], *, counts: bool = False) -> None:
     """Run something and plan again each query that it ran; `counts` allows a COUNT over what matches."""
     with CaptureQueriesContext(connection) as ran:
         work()
-    asked = [query["sql"] for query in ran.captured_queries if any(table in query["sql"] for table in LARGE)]
+    queries = [query["sql"] for query in ran.captured_queries]
+    asked = [sql for sql in queries if any(table in _text(sql) for table in LARGE)]
     assert asked, "nothing was asked of a large table"
     problems = [problem for sql in asked for problem in _problems(sql, counts=counts)]
     assert not problems, "\n".join(problems)
 
 
+def _text(sql: str) -> str:
+    """Return what a query says; of a prepared one, what it was prepared from."""
+    if not sql.startswith("execute "):
+        return sql
+    with connection.cursor() as cursor:
+        name = sql.removeprefix("execute ").partition("(")[0]
+        cursor.execute("select statement from pg_prepared_statements where name = %s", [name])
+        return str(cursor.fetchone()[0]).partition(" as ")[2]
+
+
 def _problems(sql: str, *, counts: bool) -> list[str]:
-    is_read = sql.startswith("SELECT")
+    is_read = _text(sql).startswith("SELECT")
     if not is_read and not sql.startswith(("UPDATE", "DELETE")):
         return []
     with connection.cursor() as cursor:

@@ -248,6 +248,8 @@ class OpenTokProvider(Provider):
 
 def _named(event: ProviderEvent) -> ProviderEvent:
     bearer = names.unpack(event.data)
+    if bearer == names.Bearer(name=event.data):
+        return event
     return replace(event, data=bearer.name, identity=bearer.identity, ext_id=bearer.ext_id)
 
 

@@ -83,7 +83,7 @@ def blind_browser(new_browser: NewBrowser) -> Browser:
 
 @pytest.fixture(scope="session")
 def new_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewServer]:
-    """`new_server(GUEST_ROLE="")`: a server with this environment, running."""
+    """`new_server(GUEST_ROLE="")`: a server with this environment, and perhaps `more_settings`, running."""
     started: list[Server] = []
 
     def new(**env: str) -> Server:

@@ -68,8 +68,10 @@ def new_database() -> str:
 class Server:
     """One server process and its worker, and what tests ask of them over HTTP as an owner of every permission."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, *, more_settings: str = "", **env: str) -> None:
         self.folder = copy_project(folder)
+        with (self.folder / "videoconf" / "settings.py").open("a") as file:
+            file.write(f"\n{more_settings}\n")
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = folder / "log"

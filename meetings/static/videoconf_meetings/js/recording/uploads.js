@@ -65,7 +65,7 @@ export class Uploads extends Emitter {
 
   /** Whether nothing that this page recorded is left. */
   get isIdle() {
-    return this.#own.size === 0;
+    return ![...this.#running.values()].some(({ isOwn }) => isOwn);
   }
 
   /** Resolves when what this page records needs the line no more. */
@@ -111,7 +111,7 @@ export class Uploads extends Emitter {
     }).finally(() => {
       opened();
       this.#own.delete(done);
-      this.emit("change", {});
+      this.#forget(track);
     });
     this.#own.add(done);
   }

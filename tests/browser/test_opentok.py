@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from playwright.sync_api import Browser, Locator, expect
 from tests.browser.people import People, Person, gathering
 from tests.browser.server import Server, eventually
 from tests.vonage import LegacyProject, StandIn, faults
+from tests.vonage.clients import SCRIPT
 
 pytestmark = pytest.mark.browser
 
@@ -24,8 +27,15 @@ from videoconf.settings import *
 
 OPTIONS = VIDEOCONF_PROVIDERS["opentok"]["OPTIONS"]
 OPTIONS["SCRIPT_URL"] = "{url}/client/opentok.js"
+OPTIONS["SCRIPT_INTEGRITY"] = "{integrity}"
+ALTERED = OPTIONS | {{"SCRIPT_INTEGRITY": "sha256-" + 43 * "A" + "="}}
+VIDEOCONF_PROVIDERS["altered"] = VIDEOCONF_PROVIDERS["opentok"] | {{"OPTIONS": ALTERED}}
 VIDEOCONF_PROVIDERS["sealed"] = VIDEOCONF_PROVIDERS["opentok"] | {{"OPTIONS": OPTIONS | {{"ENCRYPTION": "e2ee"}}}}
 """
+
+
+def integrity() -> str:
+    return f"sha384-{base64.b64encode(hashlib.sha384(SCRIPT.read_bytes()).digest()).decode()}"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +58,7 @@ def vonage_server(vonage: StandIn, tmp_path_factory: pytest.TempPathFactory) -> 
         VONAGE_ARCHIVE_SECRETS=ARCHIVE_SECRET,
         DJANGO_SETTINGS_MODULE="with_stand_in",
     )
-    (server.folder / "with_stand_in.py").write_text(SETTINGS.format(url=vonage.url))
+    (server.folder / "with_stand_in.py").write_text(SETTINGS.format(url=vonage.url, integrity=integrity()))
     vonage.register("session", f"{server.base}/webhooks/opentok", SESSION_SECRET)
     vonage.register("archive", f"{server.base}/webhooks/opentok", ARCHIVE_SECRET)
     server.start()
@@ -385,7 +395,7 @@ def test_forged_invitation_is_refused(people: People, vonage_server: Server, lin
 def test_unreachable_script_has_its_sentence_and_the_way_on(people: People, vonage: StandIn, link: str) -> None:
     vonage.fail("GET /client/opentok.js", faults.status(503), times=None)
     ada = people.new().open(people.server.page(link))
-    ada.tolerate("503|ERR_ABORTED")
+    ada.tolerate("503|ERR_ABORTED|ERR_FAILED|CORS")
     ada.page.get_by_label("Your name").fill("Ada")
     ada.press("Join")
 
@@ -396,6 +406,16 @@ def test_unreachable_script_has_its_sentence_and_the_way_on(people: People, vona
     vonage.heal()
     ada.press("Try again")
     ada.join()
+
+
+def test_script_that_is_another_than_its_hash_says_is_not_run(people: People, vonage_server: Server) -> None:
+    ada = people.new().open(people.server.page(vonage_server.new_meeting(provider="altered")))
+    ada.tolerate("integrity")
+    ada.page.get_by_label("Your name").fill("Ada")
+    ada.press("Join")
+
+    ada.reads("The meeting can't be reached.")
+    assert ada.page.evaluate("typeof OT") == "undefined"
 
 
 def test_browser_that_can_not_has_its_sentence(people: People, link: str) -> None:

@@ -333,6 +333,8 @@ def test_sources_and_script_can_be_the_host_s_own(legacy: House) -> None:
         {"PAGE_SOURCES": {"connect-src *; img-src": ["https://a.example"]}},
         {"PAGE_SOURCES": ["connect-src https://a.example"]},
         {"SCRIPT_URL": "opentok.js"},
+        {"SCRIPT_INTEGRITY": "md5-abc"},
+        {"SCRIPT_INTEGRITY": 'sha384-abc" onload="x'},
         {"SCRIPT_URL": "https://cdn.example.com/opentok.js; img-src *"},
     ],
 )

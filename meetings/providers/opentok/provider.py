@@ -52,6 +52,7 @@ VONAGE_SOURCES: Mapping[str, Sequence[str]] = {
 """Whom Vonage's script speaks to, as Vonage's own reference application has it (Vonage/vonage-video-react-app)."""
 _DIRECTIVE = re.compile(r"[a-z]+(-[a-z]+)*")
 _SOURCE = re.compile(r"[!-+\--:<-~]+")
+_INTEGRITY = re.compile(r"(sha(256|384|512)-[A-Za-z0-9+/]+={0,2}( |$))+")
 _SCRIPT = re.compile(r"https?://[!-+\--:<->@-~]+")
 MAX_DATA = 1000
 """Bytes of UTF-8; Vonage says characters, and whether it counts bytes is not known."""
@@ -77,6 +78,7 @@ class OpenTokProvider(Provider):
         "TOKEN_LIFETIME": 24 * 3600,
         "STORAGE_SECRET": "",
         "SCRIPT_URL": "",
+        "SCRIPT_INTEGRITY": "",
         "PAGE_SOURCES": {},
     }
 
@@ -144,6 +146,7 @@ class OpenTokProvider(Provider):
         is_application = isinstance(self.project, ApplicationProject)
         return {
             "script": self._script,
+            "integrity": self.settings["SCRIPT_INTEGRITY"],
             "apiKey": None if is_application else self.project.identifier,
             "applicationId": self.project.identifier if is_application else None,
             "sessionId": room.session_id,
@@ -285,3 +288,5 @@ def _refuse_sources(settings: dict[str, Any], where: str) -> None:
             )
     if settings["SCRIPT_URL"] and not _SCRIPT.fullmatch(settings["SCRIPT_URL"]):
         raise ImproperlyConfigured(f"{where}: SCRIPT_URL must be the https:// address of a script, without a query.")
+    if settings["SCRIPT_INTEGRITY"] and not _INTEGRITY.fullmatch(settings["SCRIPT_INTEGRITY"]):
+        raise ImproperlyConfigured(f"{where}: SCRIPT_INTEGRITY must be hashes of the script, as in 'sha384-…'.")

@@ -13,7 +13,7 @@ import { Provider, Refused } from "./provider.js";
  */
 
 /**
- * @typedef {{script: string, apiKey: string | null, applicationId: string | null, sessionId: string,
+ * @typedef {{script: string, integrity: string, apiKey: string | null, applicationId: string | null, sessionId: string,
  *   needsSecret: boolean}} Client
  */
 
@@ -68,7 +68,7 @@ export class OpenTokProvider extends Provider {
   async connect({ token, name }) {
     this.#token = token;
     const secret = this.#secret();
-    const loading = loadScript(this.#client.script);
+    const loading = loadScript(this.#client.script, this.#client.integrity);
     loading.catch(() => {}); // what the server says comes first
     const welcome = await this.#door.enter(token);
     const vonage = await loading;

@@ -11,11 +11,12 @@ let loading = null;
 /**
  * Vonage's client script, loaded once. A failure may be tried again.
  * @param {string} address
+ * @param {string} integrity hashes of which one must be the script's; empty: whatever is there is run
  * @returns {Promise<OT>}
  * @throws {Refused} `script_unreachable`, `unsupported`
  */
-export async function loadScript(address) {
-  loading ??= load(address);
+export async function loadScript(address, integrity) {
+  loading ??= load(address, integrity);
   try {
     const vonage = await loading;
     if (vonage.checkSystemRequirements() === 1) return vonage;
@@ -26,8 +27,8 @@ export async function loadScript(address) {
   throw new Refused({ code: "unsupported", message: "This browser can't take part in video meetings." });
 }
 
-/** @param {string} address @returns {Promise<OT>} */
-function load(address) {
+/** @param {string} address @param {string} integrity @returns {Promise<OT>} */
+function load(address, integrity) {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     const fail = () => {
@@ -43,6 +44,10 @@ function load(address) {
       if (OT) resolve(OT);
       else fail();
     });
+    if (integrity) {
+      script.integrity = integrity;
+      script.crossOrigin = "anonymous"; // without it a browser can't look at what it got
+    }
     script.src = address;
     document.head.append(script);
   });

@@ -132,7 +132,8 @@ def _of(meeting: Meeting, connection_id: str, archive_id: str) -> tuple[Archive,
 def _connection(meeting: Meeting, connection_id: str) -> Connection:
     from meetings.models import Connection
 
-    return Connection.objects.get(meeting=meeting, connection_id=connection_id)
+    found: Connection = Connection.objects.get(meeting=meeting, connection_id=connection_id)
+    return found
 
 
 extension = ArchiveExtension()

@@ -118,7 +118,7 @@ def _say(archive: Archive, phase: str, percent: int) -> None:
 
 def _failed(archive_pk: int, error: Exception) -> datetime | None:
     """Note why a stretch of work failed; return when to try again, `None` when it is given up."""
-    what = error.message if isinstance(error, StorageError) else f"{type(error).__name__}: {error}"
+    what = error.message if isinstance(error, StorageError) else f"{type(error).__name__}: {str(error)[-400:]}"
     archive: Archive = Archive.objects.get(pk=archive_pk)
     attempts = archive.compose_attempts + 1
     Archive.objects.filter(pk=archive_pk).update(compose_attempts=attempts, compose_error=what[:500])

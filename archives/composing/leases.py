@@ -22,8 +22,8 @@ from meetings import deferred
 
 logger = logging.getLogger(__name__)
 
-LASTS = timedelta(seconds=45)
-RENEWED_EVERY = 10.0  # seconds
+LASTS = timedelta(seconds=30)
+RENEWED_EVERY = 7.0  # seconds
 TASK = "archives.tasks.compose"
 
 

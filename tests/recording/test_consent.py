@@ -25,9 +25,9 @@ def _required(settings: Any) -> None:
     settings.VIDEOCONF = settings.VIDEOCONF | {"RECORDING_CONSENT": "required"}
 
 
-def decisions() -> list[tuple[str | None, str, str]]:
+def decisions() -> list[tuple[str, str, str]]:
     rows = RecordingNotice.objects.order_by("id").select_related("attendee")
-    return [(row.attendee and row.attendee.attendee, row.decision, row.version) for row in rows]
+    return [(str(row.attendee), row.decision, row.version) for row in rows]
 
 
 def job_of(archive: Archive, folder: Path) -> dict[str, Any]:

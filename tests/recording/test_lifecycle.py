@@ -87,9 +87,9 @@ def test_it_ends_a_minute_after_the_last_one_left_and_begins_anew(recorded: Meet
         task_path="archives.tasks.end_recording", run_after__gte=archive.ends_at - timedelta(seconds=1)
     ).exists()
     nobody_came_back(recorded)
-    archive.refresh_from_db()
-    assert (archive.status, archive.ended_by, archive.ends_at) == ("stopped", "empty", None)
-    assert archive.compose_due_at is not None
+    after = the_archive(recorded)
+    assert (after.status, after.ended_by, after.ends_at) == ("stopped", "empty", None)
+    assert after.compose_due_at is not None
     join(recorded, "Ben")
     assert states(recorded) == ["stopped", "started"]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from archives.media.limits import Limits
 
 UNUSABLE, BUSY = 2, 3
-_WAITS_S = 5.0
+_WAITS_S = 2.0
 
 
 def main() -> int:

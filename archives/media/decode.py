@@ -162,9 +162,10 @@ class Voice(_Decoder):
         What is yielded begins a little before `start` and can end a packet's length after `end`.
         """
         packets = self.packets
-        while packets and packets[0].time < start - _WARM_UP_MS:
-            packets.popleft()
+        if packets and packets[0].time < start - _FAR_BEHIND_MS:
             self.at = None
+            while packets and packets[0].time < start - _WARM_UP_MS:
+                packets.popleft()
         while packets and packets[0].time < end:
             yield from self._take(packets.popleft())
 

@@ -53,7 +53,7 @@ def arrange(layout: Layout, width: int, height: int, count: int, *, has_stage: b
 
 def grid(area: Box, count: int) -> list[Box]:
     """Divide an area into equal boxes, in the way that shows the largest pictures; a short last row is centred."""
-    columns = max(range(1, count + 1), key=lambda number: (_shown(area, count, number), number))
+    columns = max(range(1, count + 1), key=lambda number: (_shown(area, count, number), -(-count % number), number))
     rows = -(-count // columns)
     width = even((area.width - _GAP * (columns - 1)) / columns)
     height = even((area.height - _GAP * (rows - 1)) / rows)
@@ -74,7 +74,7 @@ def _shown(area: Box, count: int, columns: int) -> float:
 
 def _insets(whole: Box, count: int) -> list[Box]:
     """Small boxes along the lower edge, from the right."""
-    width = even(min(whole.width * 0.22, (whole.width - _GAP * 4) / count - _GAP))
+    width = even(min(whole.width * 0.22, (whole.width - _GAP * 2) / count - _GAP * 2))
     height = even(min(width / _SHAPE, whole.height * 0.3))
     if min(width, height) < _SMALLEST:
         return []

@@ -18,7 +18,8 @@ WARM_UP = 10
 """Packets that a new encoder makes and that are thrown away, until it makes what one running from the start would."""
 TAIL = (WARM_UP + 4) * FRAME
 BIT_RATE = 80_000
-_KNEE = 0.75
+_KNEE, _CEILING = 0.7, 0.9
+"""From where on sound is pressed, and what it never goes beyond; AAC adds a little."""
 
 
 def soften(mix: Samples) -> Samples:
@@ -26,8 +27,8 @@ def soften(mix: Samples) -> Samples:
     loud = np.abs(mix) > _KNEE
     if not loud.any():
         return mix
-    over = mix[loud]
-    mix[loud] = np.sign(over) * (_KNEE + (1 - _KNEE) * np.tanh((np.abs(over) - _KNEE) / (1 - _KNEE)))
+    over, room = mix[loud], _CEILING - _KNEE
+    mix[loud] = np.sign(over) * (_KNEE + room * np.tanh((np.abs(over) - _KNEE) / room))
     return mix
 
 

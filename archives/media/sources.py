@@ -143,9 +143,11 @@ class Sources:
         self._state.note(track.id, start, start, known.refused)
 
     def scan(self, until: float) -> None:
-        """Read every track on to a moment of the meeting, or to where its data end."""
+        """Read every track on to a moment of the meeting and a little further, or to where its data end."""
+        is_screen = any(source.track.kind == "screen" and source.is_awaited for source in self)
+        ahead = 2 * MARGIN_MS + (_SCREEN_BEHIND_MS if is_screen else 0.0)
         for source in self:
-            source.scanner.scan(source.time(until) + MARGIN_MS)
+            source.scanner.scan(source.time(until) + ahead)
 
     def horizon(self) -> float:
         """Return up to when, in ms since the epoch, nothing more will come, as far as was read.

@@ -197,10 +197,10 @@ def chunks(take: Take, *, every: int = 1000) -> list[bytes]:
     """Return a take as a recorder hands it over: a piece a second, cut one byte behind an element's begin."""
     found, current, began, opened = [], bytearray(header(take)), 0, -1
     for time, stream, data, is_key in packets(take):
+        piece = b""
         if opened < 0 or (stream == 1 and is_key and time > opened) or time - opened > 30_000:
-            current += cluster(time)
-            opened = time
-        piece = block(stream, time - opened, data, is_key=is_key)
+            piece, opened = cluster(time), time
+        piece += block(stream, time - opened, data, is_key=is_key)
         if time - began >= every:
             found.append(bytes(current + piece[:1]))
             current, began, piece = bytearray(), began + every, piece[1:]

@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "videoconf.settings")
 http_application = get_asgi_application()  # sets Django up, which the import below needs
 
 from meetings.signaling.routing import websocket_urlpatterns  # noqa: E402
+from videoconf.bounded_bodies import BoundedBodies  # noqa: E402
 
 # Under ASGI each request has a thread of its own. A connection that is kept is kept by a thread that is gone: 300
 # requests left 119 of them open on PostgreSQL. Persistent ones are for the WSGI server.
@@ -19,7 +20,7 @@ for database in connections.settings.values():
 
 application = ProtocolTypeRouter(
     {
-        "http": http_application,
+        "http": BoundedBodies(http_application),
         "websocket": AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns)),
     }
 )

@@ -10,6 +10,6 @@ class ArchivesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from archives import extension
+        from archives import checks, extension  # noqa: F401  (checks register themselves)
 
         extension.register()

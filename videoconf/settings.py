@@ -305,6 +305,9 @@ VIDEOCONF = {
     "AZURE_ACCOUNT_KEY": env.optional("AZURE_ACCOUNT_KEY"),
     "AZURE_CONTAINER": env.optional("AZURE_CONTAINER"),
     "MEDIA_ROOT": MEDIA_ROOT,
+    "RECORDING_CONSENT": env.choice("RECORDING_CONSENT", ("told", "required"), "told"),
+    "RECORDING_MAX_MINUTES": env.integer("RECORDING_MAX_MINUTES", 240, lowest=1, highest=7 * 24 * 60),
+    "RECORDING_KEEP_HOURS": env.integer("RECORDING_KEEP_HOURS", 24, lowest=0, highest=365 * 24),
 }
 VIDEOCONF_PROVIDERS: dict[str, dict[str, Any]] = {
     "webrtc": {

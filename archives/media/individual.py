@@ -45,7 +45,7 @@ def pack(folder: Path, target: Path, job: Job, state: State, report: Callable[[s
 def _remuxed(folder: Path, made: Path, job: Job, track: Track, state: State) -> Written | None:
     known = state.tracks.setdefault(track.id, TrackState())
     try:
-        scanner = Scanner(folder / "tracks" / f"{track.id}.webm", gaps=list(track.gaps), is_whole=True)
+        scanner = Scanner(folder / "tracks" / f"{track.id}.webm", size=track.size, gaps=track.gaps, is_whole=True)
     except NotUsable as why:
         known.refused = str(why)
         state.note(track.id, track.started_at, track.started_at, str(why))

@@ -42,6 +42,8 @@ class Track:
     person: str
     kind: Kind
     started_at: int
+    size: int
+    """Bytes of its file that count; what lies behind them is a chunk that is just being added."""
     gaps: tuple[int, ...]
     """Offsets in the file before which chunks are missing."""
     is_closed: bool
@@ -123,6 +125,7 @@ def _track(said: dict[str, Any]) -> Track:
         person=str(said["person"]),
         kind=cast(Kind, kind),
         started_at=int(said["startedAt"]),
+        size=int(said["bytes"]),
         gaps=tuple(sorted(int(gap) for gap in said.get("gaps") or ())),
         is_closed=bool(said["closed"]),
     )

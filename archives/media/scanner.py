@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -86,14 +87,16 @@ class Window:
 
 
 class Scanner:
-    """Reads one track's file as long as it is now. `is_whole`: nothing will be added to it.
+    """Reads the first `size` bytes of a track's file. `is_whole`: nothing will be added to them.
 
     Raises `NotUsable` at a header that is no recording's. At what no recorder writes later on it stops for good and
     says why in `position.broken`; what was read until then stays good.
     """
 
-    def __init__(self, path: Path, *, gaps: list[int], is_whole: bool, position: Position | None = None) -> None:
-        self._size = path.stat().st_size if path.exists() else 0
+    def __init__(
+        self, path: Path, *, size: int, gaps: Iterable[int], is_whole: bool, position: Position | None = None
+    ) -> None:
+        self._size = min(size, path.stat().st_size) if path.exists() else 0
         self._file = (path if self._size else Path(os.devnull)).open("rb")
         self._window = Window(self._file)
         self._gaps = sorted(gap for gap in gaps if gap < self._size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Sources:
     def __init__(self, folder: Path, job: Job, state: State, watch: Watch) -> None:
         self._folder, self._job, self._state, self._watch = folder, job, state, watch
         self._open: dict[str, Source] = {}
-        self._numbers = {track.id: number for number, track in enumerate(job.tracks)}
+        self._numbers = {track.id: zlib.crc32(track.id.encode()) for track in job.tracks}
         self._take_crash(watch.found())
         watch.clear()
         for track in job.tracks:
@@ -78,9 +79,10 @@ class Sources:
 
     def _take_crash(self, found: tuple[int, int] | None) -> None:
         """A process before us died at a packet: the second time at the same one, its track is left out."""
-        if found is None or found[0] >= len(self._job.tracks):
+        track = next((track for track in self._job.tracks if found and self._numbers[track.id] == found[0]), None)
+        if found is None or track is None:
             return
-        track, offset = self._job.tracks[found[0]], found[1]
+        offset = found[1]
         known = self._state.suspects.get(track.id)
         times = known.times + 1 if known is not None and known.offset == offset else 1
         self._state.suspects[track.id] = Suspect(offset=offset, times=times)
@@ -96,7 +98,8 @@ class Sources:
         try:
             scanner = Scanner(
                 self._folder / "tracks" / f"{track.id}.webm",
-                gaps=list(track.gaps),
+                size=track.size,
+                gaps=track.gaps,
                 is_whole=is_whole,
                 position=known.position,
             )

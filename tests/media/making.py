@@ -250,6 +250,8 @@ class Meeting:
     def grow(self, track: str, data: bytes) -> None:
         with (self.folder / "tracks" / f"{track}.webm").open("ab") as file:
             file.write(data)
+        (known,) = (entry for entry in self.job["tracks"] if entry["id"] == track)
+        known["bytes"] += len(data)
 
     def write(self, *, end: int | None = None, final: bool | None = None) -> None:
         """Write the job; with `end`, in ms from the meeting's begin, the recording is over."""

@@ -37,7 +37,7 @@ def test_every_packet_is_found_however_the_chunks_are_cut(tmp_path: Path, kind: 
     for data in chunks(kind):
         with path.open("ab") as file:
             file.write(data)
-    scanner = Scanner(path, gaps=[], is_whole=True)
+    scanner = Scanner(path, size=1 << 30, gaps=[], is_whole=True)
     scanner.scan(1e9)
     assert (seconds - 0.2) * 1000 <= scanner.end <= seconds * 1000
     assert scanner.holes == []

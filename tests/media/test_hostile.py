@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import av
@@ -152,7 +153,8 @@ def die(meeting: Meeting, track: int, offset: int) -> None:
         "with Watch(pathlib.Path(sys.argv[1]), budget=1).over(int(sys.argv[2]), int(sys.argv[3])):\n"
         "    os.kill(os.getpid(), 11)\n"
     )
-    arguments = [str(meeting.folder / "watch"), str(track), str(offset)]
+    number = zlib.crc32(meeting.job["tracks"][track]["id"].encode())
+    arguments = [str(meeting.folder / "watch"), str(number), str(offset)]
     died = subprocess.run([sys.executable, "-c", program, *arguments], cwd=Path(__file__).parents[2])
     assert died.returncode == -11
 

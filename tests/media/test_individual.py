@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from typing import cast
 
 import av
 import pytest
@@ -20,7 +19,7 @@ TAKE = Take(start=1500, length=6000, width=96, height=64, fps=10)
 
 
 def opened(content: bytes) -> InputContainer:
-    return cast(InputContainer, av.open(io.BytesIO(content), "r"))
+    return av.open(io.BytesIO(content), "r")
 
 
 @pytest.fixture

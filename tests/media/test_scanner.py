@@ -22,7 +22,7 @@ NEVER = 1e12
 
 def scan(path: Path, data: bytes, *, gaps: Iterable[int] = (), is_whole: bool = True) -> Scanner:
     path.write_bytes(data)
-    found = Scanner(path, gaps=list(gaps), is_whole=is_whole)
+    found = Scanner(path, size=len(data), gaps=gaps, is_whole=is_whole)
     found.scan(NEVER)
     return found
 
@@ -48,7 +48,7 @@ def test_a_growing_file_gives_the_same_packets_whatever_the_pieces(tmp_path: Pat
     position, video, audio = Position(), list[Packet](), list[Packet]()
     for cut in [*sorted(cuts), len(data)]:
         path.write_bytes(data[:cut])
-        part = Scanner(path, gaps=[], is_whole=cut == len(data), position=Position(**asdict(position)))
+        part = Scanner(path, size=cut, gaps=[], is_whole=cut == len(data), position=Position(**asdict(position)))
         part.scan(NEVER)
         position = part.position
         video += part.video
@@ -179,6 +179,6 @@ def test_a_header_that_is_not_whole_is_awaited(tmp_path: Path) -> None:
     data = webm(TAKE)
     path = tmp_path / "t.webm"
     path.write_bytes(data[:60])
-    assert Scanner(path, gaps=[], is_whole=False).header is None
+    assert Scanner(path, size=60, gaps=[], is_whole=False).header is None
     with pytest.raises(Incomplete):
         ebml.read_header(data[:60])

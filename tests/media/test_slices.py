@@ -18,7 +18,7 @@ from archives.media import parts
 from archives.media.runner import Runner
 from tests.media.composing import complete, compose, film_of, step
 from tests.media.conftest import NewMeeting
-from tests.media.making import Image, Meeting, Take, chunks, read_clock, webm
+from tests.media.making import START, Image, Meeting, Take, chunks, read_clock, webm
 
 ANN = Take(length=22_000, width=96, height=64, fps=10, beep=500)
 BOB = Take(start=4300, length=17_700, width=96, height=64, fps=10, beep=900)
@@ -60,6 +60,38 @@ def test_slices_are_composed_while_the_meeting_runs(running: Meeting) -> None:
     running.write(end=22_000)
     assert step(running) == (22_000, 22_000, True)
     assert len(list((running.folder / "parts").iterdir())) == 3
+
+
+def test_a_chunk_that_is_just_being_added_is_not_read(running: Meeting) -> None:
+    grow(running, {}, 99_000)
+    running.job["tracks"][0]["bytes"] = len(b"".join(chunks(ANN)[:12]))
+    running.write()
+    assert step(running)[0] == 10_000
+
+
+def test_an_end_exactly_at_a_slice_s_keeps_the_sound_whole(running: Meeting) -> None:
+    grow(running, {}, 99_000)
+    running.write()
+    assert step(running)[0] == 20_000
+    running.write(end=20_000)
+    complete(running)
+    film = film_of(running.folder)
+    assert len(film.pictures) == 200
+    assert 20.0 <= len(film.sound) / 48_000 <= 20.1
+
+
+def test_a_pause_that_begins_while_composing_is_cut_out(running: Meeting) -> None:
+    done: dict[str, int] = {}
+    grow(running, done, 13_000)
+    running.write()
+    assert step(running)[0] == 10_000
+    running.job["spans"] = [[START, START + 12_000], [START + 15_000, None]]
+    grow(running, done, 99_000)
+    running.write(end=22_000)
+    assert complete(running)["duration"] == 19_000
+    film = film_of(running.folder)
+    assert abs(read_clock(film.at(11.5)[121:359, :318]) - 11_500) <= 100
+    assert abs(read_clock(film.at(12.5)[121:359, :318]) - 15_500) <= 100
 
 
 def test_slices_join_to_what_one_go_gives(running: Meeting, new_meeting: NewMeeting) -> None:

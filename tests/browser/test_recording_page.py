@@ -17,7 +17,8 @@ pytestmark = pytest.mark.browser
 
 CHUNKS = "**/recordings/tracks/**"
 SAVING = "Saving the recording…"
-QUESTION = "This meeting is being recorded"
+TOLD = "This meeting is being recorded"
+QUESTION = "Do you want to be in the recording?"
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +71,16 @@ def test_everyone_is_told_before_and_inside(people: People, server: Server, link
     recording = Recording(ada, link)
 
     notice = bea.page.locator("#recording-note")
-    expect(notice).to_contain_text("This meeting is being recorded.")
+    expect(notice).to_contain_text(TOLD)
     assert bea.barriers() == []
     bea.press("Understood")
     expect(notice).not_to_be_visible()
     expect(bea.page.locator("#recording-badge")).to_be_visible()
     # Who stands before the meeting is told without a reload.
-    expect(cid.page.locator("#prejoin-recording")).to_contain_text("This meeting is being recorded.")
+    expect(cid.page.locator("#prejoin-recording")).to_contain_text(TOLD)
     assert cid.barriers() == []
     cid.join("Cid")
-    expect(cid.page.locator("#recording-note")).to_contain_text("This meeting is being recorded.")
+    expect(cid.page.locator("#recording-note")).to_contain_text(TOLD)
     recording.stop()
     for person in (bea, cid):
         expect(person.page.locator("#recording-badge")).not_to_be_visible()

@@ -2,13 +2,15 @@
 
 /**
  * What came of a request. `again` can be tried later, after so many seconds if the server says so; `ticket` a new one is
- * needed; `skip` this chunk will never be taken; `over` nothing more of the track will.
- * @typedef {{kind: "done", ticket?: string, expiresIn?: number} | {kind: "again", after: number | null} | {kind: "ticket"} | {kind: "skip"}
+ * needed; `skip` this chunk will never be taken; `doubtful` it seems so, or something between us and the server says so; `over` nothing more of the track will.
+ * @typedef {{kind: "done", ticket?: string, expiresIn?: number} | {kind: "again", after: number | null} | {kind: "ticket"} | {kind: "skip" | "doubtful"}
  *   | {kind: "over", code: string, message: string}} Outcome
  */
 
 const LONGEST_REQUEST = 30_000;
 const LONGEST_PAUSE = 120;
+/** The server's words for a track that is over; others may answer 404 as well. */
+const OVER = /^track_not_found$|_full$|_over$|^forbidden$/;
 /** What a browser sends on after the page has gone, in all. */
 const KEEPALIVE_BYTES = 60 * 1024;
 
@@ -59,9 +61,9 @@ async function ask(url, ticket, request) {
 function refusal({ status, headers }, { code = "", message = "" }) {
   if (status === 401) return { kind: "ticket" };
   if (status === 429 || status === 408 || status >= 500) return { kind: "again", after: pause(headers) };
-  if (status === 404 || code.endsWith("_full") || code.endsWith("_over") || status === 403)
-    return { kind: "over", code, message };
-  return { kind: "skip" };
+  if (OVER.test(code)) return { kind: "over", code, message };
+  if (status === 409 || status === 413) return { kind: "skip" };
+  return { kind: "doubtful" };
 }
 
 /** @param {Headers} headers @returns {number | null} seconds */

@@ -15,6 +15,8 @@ import { closeTrack, sendChunk } from "./transport.js";
 const MARGIN = 60_000;
 /** A ticket that was refused, although it was new. */
 const MOST_BAD_TICKETS = 3;
+/** A refusal that may be somebody else's, a proxy's that has lost our server, is not believed at once. */
+const MOST_DOUBTS = 5;
 const FOR_NOW = new Set(["busy", "unavailable", "storage_unavailable", "too_fast"]);
 
 /** Sends the chunks of one track, one after another and in order, for as long as it takes, and then its end. */
@@ -30,6 +32,7 @@ export class TrackUpload {
   /** @type {() => RecordingLine | null} */ #line;
   #backoff = new Backoff();
   #badTickets = 0;
+  #doubts = 0;
   #isWoken = false;
   /** @type {(() => void) | null} */ #wake = null;
 
@@ -83,12 +86,13 @@ export class TrackUpload {
   async #take(outcome, chunk) {
     if (outcome.kind === "again") return this.#pause(outcome.after);
     if (outcome.kind === "ticket") return this.#discardTicket();
+    if (outcome.kind === "doubtful" && this.#doubts++ < MOST_DOUBTS) return this.#pause(null);
     if (outcome.kind === "over") {
       this.reason = outcome;
       return this.#drop();
     }
     this.#backoff.reset();
-    this.#badTickets = 0;
+    this.#badTickets = this.#doubts = 0;
     if (!chunk) {
       await this.#queue.drop(this.track);
       return "sent";

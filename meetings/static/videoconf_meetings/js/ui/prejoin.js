@@ -2,12 +2,11 @@
 import { LevelMeter, wakeAudio } from "../media/levels.js";
 import { byId, setText } from "./dom.js";
 import { setIcon } from "./icons.js";
-import { noticeOf } from "./recording.js";
+import { wordsOf } from "./recording.js";
 import { preferences } from "../session/storage.js";
 
 /** @import { Meeting } from "../session/meeting.js" */
 /** @import { Problem } from "../media/local.js" */
-/** @import { Archive } from "../types.js" */
 
 /** @type {Record<Problem, [string, string]>} */
 const PROBLEMS = {
@@ -80,8 +79,8 @@ export function showPrejoin(meeting) {
     byId("prejoin").classList.toggle("prejoin--listener", meeting.isListener);
     const isRecorded = meeting.recording && ["prejoin", "joining"].includes(meeting.state);
     byId("prejoin-recording").hidden = !isRecorded;
-    setText(byId("prejoin-recording-text"), isRecorded ? "This meeting is being recorded." : "");
-    setText(byId("prejoin-recording-notice"), isRecorded ? before(meeting.archive) : "");
+    setText(byId("prejoin-recording-text"), isRecorded ? wordsOf(meeting.archive) : "");
+    byId("prejoin-recording-asked").hidden = meeting.archive?.consent !== "required";
     setText(byId("prejoin-eyebrow"), joining ? "One moment…" : "Ready to join?");
     drawPreview(["prejoin", "joining"].includes(meeting.state) ? local.tracks.camera : null);
     meter(meeting.state === "prejoin" && state.mic ? local.tracks.microphone : null);
@@ -89,12 +88,6 @@ export function showPrejoin(meeting) {
   local.on("change", draw);
   meeting.on("state", draw);
   meeting.on("recording", draw);
-}
-
-/** What else there is to know of a recording before going in. @param {Archive | null} archive */
-function before(archive) {
-  const asked = archive?.consent === "required" ? "Inside you are asked whether you want to be in it." : "";
-  return [noticeOf(archive), asked].filter(Boolean).join(" ");
 }
 
 /** @param {HTMLElement} button @param {string} name @param {string} icon */

@@ -10,10 +10,15 @@ const ASKED = "If you agree, your picture, your voice and what you share are rec
 /** A few seconds are always on their way. */
 const SLOW_SECONDS = 20;
 
-/** What a notice says besides that there is a recording. @param {Archive | null} archive */
-export function noticeOf(archive) {
-  const notice = (archive?.notice ?? "").trim();
-  return notice.startsWith(SENTENCE) ? notice.slice(SENTENCE.length).trim() : notice;
+/** What there is to say of a recording: that it runs, and the notice, which may say so itself. @param {Archive | null} archive */
+export function wordsOf(archive) {
+  const notice = noticeOf(archive);
+  return notice.startsWith(SENTENCE.slice(0, -1)) ? notice : `${SENTENCE} ${notice}`.trim();
+}
+
+/** @param {Archive | null} archive */
+function noticeOf(archive) {
+  return (archive?.notice ?? "").trim();
 }
 
 /** Tells of a recording, asks for consent where that is needed, and says what is still being sent. @param {Meeting} meeting */
@@ -32,10 +37,9 @@ function showNotice(meeting) {
     byId("room-title").focus({ preventScroll: true });
   });
   const tell = () => {
-    const text = noticeOf(meeting.archive);
     const isAsked = meeting.archive?.consent === "required";
-    note.hidden = !meeting.recording || isAsked || text === "";
-    setText(byId("recording-note-text"), note.hidden ? "" : `${SENTENCE} ${text}`);
+    note.hidden = !meeting.recording || isAsked || noticeOf(meeting.archive) === "";
+    setText(byId("recording-note-text"), note.hidden ? "" : wordsOf(meeting.archive));
     if (meeting.recording && note.hidden && !isAsked) toast(SENTENCE);
   };
   meeting.on("recording", ({ active }) => {

@@ -93,15 +93,17 @@ class Composer:
         seats = self._scene.seats(moment)
         if seats != self._seats:
             self._seat(seats)
+        is_covered = False
         for tile, seat in zip(self._tiles, seats, strict=False):
-            self._fill(tile, seat, moment)
+            is_drawn = self._fill(tile, seat, moment, is_covered=is_covered)
+            is_covered = is_covered or (is_drawn and self._job.layout == "pip" and tile is self._tiles[0])
 
-    def _fill(self, tile: Tile, seat: Seat, moment: float) -> None:
+    def _fill(self, tile: Tile, seat: Seat, moment: float, *, is_covered: bool) -> bool:
         source = self._scene.screen(seat.screen) if seat.screen else self._scene.camera(seat.person.id, moment)
         if source is None or source.pictures is None:
-            tile.show(self._canvas, None, None)
-        else:
-            tile.show(self._canvas, source.pictures.frame, (source.track.id, source.pictures.serial))
+            return tile.show(self._canvas, None, None, is_covered=is_covered)
+        serial = (source.track.id, source.pictures.serial)
+        return tile.show(self._canvas, source.pictures.frame, serial, is_covered=is_covered)
 
     def _seat(self, seats: tuple[Seat, ...]) -> None:
         self._seats = seats

@@ -53,10 +53,13 @@ class Tile:
         self._size = (0, 0)
         self._scaler = VideoReformatter()
 
-    def show(self, canvas: Canvas, frame: VideoFrame | None, serial: object) -> bool:
-        """Draw a picture, or the name if there is none; return False if it is there already, told by `serial`."""
+    def show(self, canvas: Canvas, frame: VideoFrame | None, serial: object, *, is_covered: bool) -> bool:
+        """Draw a picture, or the name if there is none; return False if it is there already, told by `serial`.
+
+        `is_covered`: something was drawn over it.
+        """
         serial = ("name",) if frame is None else serial
-        if self._shown == serial:
+        if self._shown == serial and not is_covered:
             return False
         self._shown = serial
         if frame is None:

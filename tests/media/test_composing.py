@@ -135,6 +135,19 @@ def test_a_screen_that_stands_still_stays(new_meeting: NewMeeting) -> None:
     assert is_near(film.at(3.5), (0, 0, 498, 374), YELLOW)
 
 
+def test_in_pip_nobody_is_painted_over(new_meeting: NewMeeting) -> None:
+    meeting = new_meeting(layout="pip")
+    for person in ("ann", "bob", "eve"):
+        meeting.add_person(person)
+    meeting.add_track("t1", "ann", Take(length=2000, colour=RED))
+    meeting.add_track("t2", "bob", Take(length=2000, width=96, height=64, fps=2, colour=GREEN, beep=900))
+    film, _ = compose(meeting, end=2000)
+    picture = film.at(1.5)
+    assert is_near(picture, WHOLE, RED)
+    assert is_near(picture, (492, 368, 140, 104), GREEN)
+    assert not is_near(picture, (344, 368, 140, 104), RED)
+
+
 def test_pauses_are_cut_out_of_pictures_and_sound(new_meeting: NewMeeting) -> None:
     meeting = new_meeting(spans=[[START, START + 2000], [START + 4000, None]])
     meeting.add_person("ann")

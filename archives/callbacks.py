@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from archives import facts, states
 from archives.models import Archive
+from archives.providers.registry import archive_provider
 from meetings.models import Meeting
+from meetings.providers.registry import get_provider
 from meetings.providers.types import ProviderEvent
 
 
 def apply(meeting: Meeting, event: ProviderEvent) -> Archive | None:
-    """Bring the row of a callback's archive up to date; safe to repeat. `None` if it tells no state of an archive."""
+    """Bring the row of a callback's archive up to date; safe to repeat. `None` if it tells no state of an archive.
+
+    Of a recording that this service makes itself nobody can tell it anything.
+    """
     said = facts.of_payload(event.payload)
-    return None if said is None else states.merge(meeting, said)
+    if said is None:
+        return None
+    return _own(meeting, said.archive_id) or states.merge(meeting, said)
+
+
+def _own(meeting: Meeting, archive_id: str) -> Archive | None:
+    provider = get_provider(meeting.provider)
+    if not provider.archive_backend or archive_provider(provider).is_remote:
+        return None
+    found: Archive | None = Archive.objects.filter(meeting=meeting, archive_id=archive_id, is_ours=True).first()
+    return found

@@ -61,6 +61,16 @@ def sync(*, window: timedelta = WINDOW, now: datetime | None = None) -> Synced:
 
 
 def _sync_provider(alias: str, recorder: ArchiveProvider, now: datetime, since: datetime, done: Synced) -> None:
+    if recorder.is_remote:
+        _sync_with(alias, recorder, now, since, done)
+    running = Archive.objects.alive().running().filter(provider=alias, meeting__end_time__isnull=False)
+    for meeting in Meeting.objects.filter(pk__in=running.values("meeting")[:BATCH]):
+        stopped = services.stop_archives_of(meeting)
+        done.stopped += stopped.count
+        done.failures += [f"{alias}: {failure}" for failure in stopped.failures]
+
+
+def _sync_with(alias: str, recorder: ArchiveProvider, now: datetime, since: datetime, done: Synced) -> None:
     listed: set[str] = set()
     for page in range(MOST_PAGES):
         part = recorder.list(offset=page * PAGE, count=PAGE)
@@ -70,11 +80,6 @@ def _sync_provider(alias: str, recorder: ArchiveProvider, now: datetime, since: 
         if not part.items or is_old or (page + 1) * PAGE >= part.total:
             break
     _ask_for_the_rest(alias, recorder, now, since, listed, done)
-    running = Archive.objects.alive().running().filter(provider=alias, meeting__end_time__isnull=False)
-    for meeting in Meeting.objects.filter(pk__in=running.values("meeting")[:BATCH]):
-        stopped = services.stop_archives_of(meeting)
-        done.stopped += stopped.count
-        done.failures += [f"{alias}: {failure}" for failure in stopped.failures]
 
 
 def _take(alias: str, items: tuple[ArchiveFacts, ...]) -> int:

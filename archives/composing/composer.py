@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 STRETCH = 12.0
 """Seconds that one task works before others get their turn."""
+SLICE = 10_000
+"""Milliseconds of the recording that the media program composes at a time."""
 WAITING = timedelta(seconds=2)
 """How soon to look again for the last chunks of a recording that is over."""
 MOST_FAILURES = 6
@@ -85,7 +87,8 @@ def _work(lease: Lease) -> datetime | None:
             done = media.advance(seconds=STRETCH)
             _note_progress(archive, done.done, done.total)
             if not (is_final and done.is_complete):
-                return _next(archive, is_waiting=not is_final)
+                is_behind = is_final or done.total - done.done >= SLICE
+                return _next(archive, is_behind=is_behind)
             _say(archive, "joining", 99)
             finished = media.finish()
         except MediaUnusable as error:
@@ -95,11 +98,11 @@ def _work(lease: Lease) -> datetime | None:
         return delivery.deliver(lease, archive, finished)
 
 
-def _next(archive: Archive, *, is_waiting: bool) -> datetime:
+def _next(archive: Archive, *, is_behind: bool) -> datetime:
     """Return when to go on: at once with the rest of what is there, else when more has come in."""
     archive.refresh_from_db(fields=["status"])
     now = timezone.now()
-    if not is_waiting:
+    if is_behind:
         return now
     return now + (lifecycle.COMPOSED_EVERY if archive.is_running else WAITING)
 

@@ -31,6 +31,8 @@ SILENT_AFTER = timedelta(seconds=60)
 """How long a track is waited for whose page has gone, or whose recording has ended."""
 GIVEN_UP_AFTER = timedelta(minutes=10)
 """How long a track, or a chunk before later ones, is waited for while the meeting goes on."""
+LATEST = timedelta(minutes=15)
+"""How long after its page has left, or its recording has ended, a track may go on sending what it has."""
 MARGIN = timedelta(seconds=8)
 """How far behind the present a running recording is composed: tracks are announced a moment after they began."""
 FPS = 20
@@ -76,10 +78,16 @@ def _is_silent(track: Track, archive: Archive, now: datetime) -> bool:
     heard = max(filter(None, (track.created_on, track.last_chunk_at, _end_of(archive))))
     if now - heard > GIVEN_UP_AFTER:
         return True
-    if now - heard <= SILENT_AFTER:
-        return False
-    here = Connection.objects.filter(meeting_id=archive.meeting_id, connection_id=track.connection_id)
-    return not archive.is_running or not here.present().exists()
+    gone = _gone_since(track, archive)
+    return gone is not None and (now - heard > SILENT_AFTER or now - gone > LATEST)
+
+
+def _gone_since(track: Track, archive: Archive) -> datetime | None:
+    """When the recording ended, or the track's page left; `None` while it may go on."""
+    if not archive.is_running:
+        return _end_of(archive) or archive.modified_on
+    page = Connection.objects.filter(meeting_id=archive.meeting_id, connection_id=track.connection_id).first()
+    return track.created_on if page is None else page.left_at
 
 
 def _end_of(archive: Archive) -> datetime | None:

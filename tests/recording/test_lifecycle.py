@@ -211,3 +211,16 @@ def test_people_whose_process_was_killed_do_not_keep_it_running(recorded: Meetin
     ann.connection.__class__.objects.update(last_seen_at=timezone.now() - timedelta(minutes=1))
     sweep()
     assert states(recorded) == ["paused"]
+
+
+def test_no_callback_changes_a_recording_of_our_own(meeting: Meeting, archive: Archive, settings: Any) -> None:
+    settings.VIDEOCONF = settings.VIDEOCONF | {"ALLOW_UNSIGNED_WEBHOOKS": True}
+    said = {
+        "event": "archive",
+        "id": archive.archive_id,
+        "status": "available",
+        "sessionId": meeting.session_id,
+        "url": "https://elsewhere.example/film.mp4",
+    }
+    assert ApiClient().post("/webhooks/webrtc", said).status_code == 200
+    assert states(meeting) == ["started"]

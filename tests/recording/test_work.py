@@ -160,6 +160,19 @@ def test_a_page_that_sleeps_holds_a_running_meeting_up_for_ten_minutes(archive: 
         assert Track.objects.filter(sealed_at__isnull=False).count() == sealed
 
 
+def test_a_page_that_never_stops_sending_is_not_waited_for_longer_than_a_quarter_of_an_hour(
+    archive: Archive, ann: Person
+) -> None:
+    ann.track().send(b"x")
+    stop(archive)
+    now = timezone.now()
+    for minutes, sealed in ((14, 0), (16, 1)):
+        later = now + timedelta(minutes=minutes)
+        Track.objects.update(last_chunk_at=later - timedelta(seconds=1))
+        sources.seal(archive, later)
+        assert Track.objects.filter(sealed_at__isnull=False).count() == sealed
+
+
 def test_a_page_that_leaves_a_running_meeting_is_waited_for_a_minute(
     archive: Archive, ann: Person, ben: Person
 ) -> None:

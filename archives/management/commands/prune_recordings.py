@@ -15,7 +15,7 @@ from meetings.exceptions import StorageError
 class Command(BaseCommand):
     help = (
         "Say what recordings of the embedded provider left behind: chunks whose time is over, chunks and unfinished "
-        "work that belong to no recording, broken uploads. With --apply it is removed. Finished files are never touched."
+        "work that belong to no recording, broken uploads. With --apply it is removed. Finished files stay."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from archives.media.watch import Watch
 
 SLICE_S = 10
 BUDGET_S = 40.0
-"""How long one track may keep the decoders busy in a slice: several times what the largest screen takes."""
+"""Seconds of CPU that one track may use in a slice: several times what the largest screen takes."""
 Report = Callable[[int, int], None]
 """Is told what is done and what there is, in ms of the recording."""
 

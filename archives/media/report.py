@@ -25,13 +25,20 @@ def write_report(folder: Path, file: Path, job: Job, state: State, *, duration: 
 
 
 def missing(job: Job, state: State) -> list[dict[str, Any]]:
-    """Return what is missing: track, person, kind, from, to (ms since the epoch), why."""
+    """Return what is missing: track, person, kind, from, to (ms since the epoch), why.
+
+    A track that was left out is missing up to the recording's end.
+    """
     tracks = {track.id: track for track in job.tracks}
-    return [
-        {"person": tracks[note["track"]].person, "kind": tracks[note["track"]].kind, **note}
-        for note in sorted(state.missing, key=lambda note: (note["from"], note["track"]))
-        if note["track"] in tracks
-    ]
+    end = max((end for _, end in job.spans if end is not None), default=0)
+    found = []
+    for note in sorted(state.missing, key=lambda note: (note["from"], note["track"])):
+        track, known = tracks.get(note["track"]), state.tracks.get(note["track"])
+        if track is not None and known is not None:
+            is_left_out = note["why"] in (known.refused, known.position.broken)
+            to = max(note["to"], end) if is_left_out else note["to"]
+            found.append({"person": track.person, "kind": track.kind, **note, "to": to})
+    return found
 
 
 def sha256(path: Path) -> str:

@@ -19,7 +19,8 @@ class Watch:
     """Marks the packet that is with a decoder: if the process dies there, the next one can read which it was.
 
     The mark lies in a mapped file: setting it costs no system call, and what was set is there after any death but the
-    machine's. `budget` is how many seconds a track may keep the decoders busy for in one slice.
+    machine's. `budget` is how many seconds of CPU a track's decoders may use in one slice; what else the machine does
+    takes nothing from it.
     """
 
     def __init__(self, path: Path, *, budget: float) -> None:
@@ -48,10 +49,10 @@ class Watch:
         spent = self._spent.get(track, 0.0)
         if spent > self.budget:
             raise NotUsable("From here on the recording takes too long to read.")
-        started = time.perf_counter()
+        started = time.thread_time()
         _MARK.pack_into(self._map, 0, track, offset)
         try:
             yield
         finally:
             _MARK.pack_into(self._map, 0, _NOBODY, 0)
-            self._spent[track] = spent + time.perf_counter() - started
+            self._spent[track] = spent + time.thread_time() - started

@@ -19,6 +19,9 @@ from archives.media.runner import Runner  # noqa: E402
 from bench.recording.looped import Camera, loop, write  # noqa: E402
 from tests.media.making import Meeting  # noqa: E402
 
+NOT_YET_MS = 15_000
+"""What has not come yet when the last slice before the end is composed."""
+
 
 class Peak:
     """The largest resident size, in MB, that a child of ours has had; read ten times a second."""
@@ -63,16 +66,14 @@ def build(folder: Path, asked: argparse.Namespace) -> Meeting:
 def compose(meeting: Meeting, asked: argparse.Namespace) -> None:
     runner = Runner(meeting.folder, timeout=36_000, limits=Limits(cpu=36_000, nice=asked.nice))
     length = asked.minutes * 60_000
-    if asked.what == "end":  # all but the last seconds was composed while the meeting ran
-        meeting.job["spans"][-1][1] = None
-        meeting.write(end=length - 12_000, final=False)
+    if asked.what == "end":  # while the meeting ran, all but its last seconds was composed
         for track in meeting.job["tracks"]:
             track["closed"] = False
-        meeting.write(final=False)
-        while True:
-            before = runner.advance(seconds=15)
-            if before.done >= before.total - 20_000:
-                break
+        meeting.write(end=length - NOT_YET_MS, final=False)
+        while runner.advance(seconds=15).done < length - NOT_YET_MS - 10_000:
+            pass
+        for track in meeting.job["tracks"]:
+            track["closed"] = True
     meeting.write(end=length)
     peak, started, used = Peak(), time.perf_counter(), os.times()
     while not runner.advance(seconds=15).is_complete:

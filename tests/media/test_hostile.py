@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
@@ -104,6 +105,7 @@ def fuzzing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzzing")
 
 
+CASES = int(os.environ.get("FUZZ_CASES", "40"))
 KINDS = st.sampled_from(["flip", "cut", "insert", "repeat", "zero"])
 MUTATIONS = st.lists(
     st.tuples(KINDS, st.floats(0, 1), st.binary(min_size=1, max_size=12)),
@@ -129,7 +131,9 @@ def mutated(data: bytes, mutations: list[tuple[str, float, bytes]]) -> bytes:
     return bytes(content)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=int(os.environ.get("FUZZ_CASES", "40")), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(mutations=MUTATIONS)
 def test_no_mutation_of_a_real_track_ends_or_stops_the_composing(
     fuzzing: Path, mutations: list[tuple[str, float, bytes]]
@@ -176,6 +180,7 @@ def test_a_track_that_ends_the_program_twice_at_one_place_is_left_out(new_meetin
     assert is_near(watch(meeting.folder / "archive.mp4").at(1.0), LEFT, RED)
     assert not is_near(watch(meeting.folder / "archive.mp4").at(1.0), RIGHT, GREEN)
     assert [(note["track"], note["why"]) for note in report["missing"]] == [("t2", CRASHED)]
+    assert report["missing"][0]["to"] == START + 2000
 
 
 def test_deaths_at_different_places_are_nobody_s_fault(new_meeting: NewMeeting) -> None:

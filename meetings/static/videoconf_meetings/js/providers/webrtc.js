@@ -180,6 +180,7 @@ export class WebRTCProvider extends Provider {
     this.resume = { id, key: frame.resume };
     this.#configuration = { iceServers: frame.iceServers ?? [] };
     this.#socket.keepAlive(frame.heartbeat ?? 4);
+    this.#hasAskedToRecord = false;
     this.recordingLine.opened();
     if (!previous) return this.#settle?.(this.#self);
     const resumed = frame.resumed && previous.id === id;

@@ -63,6 +63,7 @@ export class OwnRecording extends Emitter {
     const isNew = archive !== null && archive.id !== this.archive?.id;
     this.archive = archive;
     if (isNew) {
+      this.#stop();
       this.decision = archive.consent === "required" ? decisionOn(archive) : null;
       this.#repeatDecision();
       if (this.mustDecide) this.emit("ask", archive);
@@ -113,14 +114,18 @@ export class OwnRecording extends Emitter {
   finish() {
     this.archive = null;
     this.#line = null;
-    for (const segment of this.#segments.values()) segment.stop();
-    this.#segments.clear();
+    this.#stop();
     return this.uploads.isIdle ? null : this.uploads.settled();
   }
 
   /** Resolves when all that is recorded has its ticket, or in a moment. */
   async ticketed() {
     await Promise.race([this.uploads.ticketed(), new Promise((resolve) => setTimeout(resolve, TICKETS_WITHIN))]);
+  }
+
+  #stop() {
+    for (const segment of this.#segments.values()) segment.stop();
+    this.#segments.clear();
   }
 
   /** @param {SegmentKind} kind @param {readonly (MediaStreamTrack | null)[]} wanted */

@@ -37,7 +37,7 @@ function showNotice(meeting) {
     byId("room-title").focus({ preventScroll: true });
   });
   const tell = () => {
-    const isAsked = meeting.archive?.consent === "required";
+    const isAsked = meeting.archive?.consent === "required" && !meeting.isListener;
     note.hidden = !meeting.recording || isAsked || noticeOf(meeting.archive) === "";
     setText(byId("recording-note-text"), note.hidden ? "" : wordsOf(meeting.archive));
     if (meeting.recording && note.hidden && !isAsked) toast(SENTENCE);

@@ -100,7 +100,7 @@ class _Run:
         state.frames += count
         state.next_audio = part.audio_start + len(part.audio) * sound.FRAME
         state.is_complete = is_last
-        self._sources.store()
+        self._sources.store(timeline.meeting_time(state.frames * 1000 / self._job.fps))
         save(folder / "state.json", state)
 
     def _tail(self) -> Samples:

@@ -73,6 +73,7 @@ class Composer:
             return []
         encoder = new_encoder(self._job.width, self._job.height, self._job.fps)
         packets = []
+        self._scene.refresh()
         for at in range(count):
             self._draw(timeline.meeting_time((first + at) * 1000 / self._job.fps))
             frame = self._canvas.frame

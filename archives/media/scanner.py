@@ -122,6 +122,11 @@ class Scanner:
         """The time of the latest packet that was read, in ms from the track's start."""
         return self.position.end
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self.position.offset >= self._size or bool(self.position.broken)
+
     def payload(self, packet: Packet) -> bytes:
         """Return a packet's bytes."""
         self._file.seek(packet.offset)

@@ -77,17 +77,16 @@ class Scene:
         return is_going_on or screen.has_more or moment <= screen.end + FRESH_MS
 
     def camera(self, person: str, moment: float) -> Source | None:
-        """Return the track whose picture stands for a person at a moment; `None`: her camera is off."""
-        found, newest = None, float("-inf")
+        """Return the track whose picture stands for a person at a moment: of two the later one, `None` if none does."""
+        found, newest = None, -1
         for source in self._cameras[person]:
             pictures = source.pictures
             if pictures is None or pictures.frame is None:
                 continue
             age = source.time(moment) - pictures.time
             is_dark = pictures.dark_since is not None and source.time(moment) - pictures.dark_since >= _DARK_MS
-            shown_at = source.track.started_at + pictures.time
-            if 0 <= age <= FRESH_MS and not is_dark and shown_at > newest:
-                found, newest = source, shown_at
+            if 0 <= age <= FRESH_MS and not is_dark and source.track.started_at > newest:
+                found, newest = source, source.track.started_at
         return found
 
     def screen(self, track: str) -> Source | None:

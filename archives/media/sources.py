@@ -22,6 +22,7 @@ CRASHED = "Reading this recording ended the program, twice; it is left out from 
 BREAKS_OFF = "The recording breaks off here."
 _MAX_CRASHES = 2
 _SCREEN_BEHIND_MS = 5000.0
+_OVER_AFTER_MS = 5000.0
 
 
 @dataclass(slots=True)
@@ -48,6 +49,11 @@ class Source:
     def is_awaited(self) -> bool:
         """Whether more of it can come."""
         return not (self.track.is_closed or self.scanner.position.broken)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of it was read, decoded and used."""
+        return not (self.scanner.video or self.scanner.audio or self.carried) and self.scanner.is_at_end
 
     @property
     def has_more(self) -> bool:
@@ -93,6 +99,8 @@ class Sources:
         known = self._state.tracks.setdefault(track.id, TrackState())
         if known.refused:
             self._note_refusal(track, known)
+            return
+        if known.is_over:
             return
         is_whole = track.is_closed or self._job.is_final
         try:
@@ -171,10 +179,19 @@ class Sources:
             ends.append(max(source.end, by_camera) if source.track.kind == "screen" else source.end)
         return min(ends) - MARGIN_MS
 
-    def store(self) -> None:
-        """Put into the state where every track stands, and what was found missing since."""
-        for source in self._open.values():
+    def store(self, moment: float) -> None:
+        """Put into the state where every track stands at a moment of the meeting, and what was found missing since.
+
+        Tracks that ended before are closed: who reloads a hundred times leaves a hundred of them.
+        """
+        for source in self:
             self._store(source)
+            is_awaited = source.is_awaited and not self._job.is_final
+            if not is_awaited and source.is_read and moment > source.end + _OVER_AFTER_MS:
+                known = self._state.tracks[source.track.id]
+                known.is_over, known.video, known.audio = True, [], []
+                source.scanner.close()
+                del self._open[source.track.id]
 
     def _store(self, source: Source) -> None:
         known, scanner, track = self._state.tracks[source.track.id], source.scanner, source.track

@@ -28,6 +28,8 @@ class TrackState:
     """Where the first of them lies, in samples from the track's start."""
     refused: str = ""
     """Why it is left out from here on."""
+    is_over: bool = False
+    """The composing is beyond its end: it need not be opened again."""
     has_picture: bool = False
     has_sound: bool = False
 

@@ -109,6 +109,16 @@ def test_who_reloads_goes_on_in_her_place(new_meeting: NewMeeting) -> None:
     assert is_in_time(film, 900, {0, 1, 4, 5})
 
 
+def test_of_two_cameras_of_one_person_the_later_one_stays(new_meeting: NewMeeting) -> None:
+    meeting = new_meeting()
+    meeting.add_person("ann")
+    meeting.add_track("t1", "ann", Take(length=3000, colour=RED, beep=500))
+    meeting.add_track("t2", "ann", Take(start=1000, length=1500, colour=GREEN, beep=900, fps=7))
+    film, _ = compose(meeting, end=3000)
+    assert all(is_near(film.at(1.1 + at / 10), WHOLE, GREEN) for at in range(14))
+    assert is_near(film.at(0.9), WHOLE, RED)
+
+
 def test_a_screen_takes_the_stage_while_it_is_shared(new_meeting: NewMeeting) -> None:
     meeting = new_meeting(width=1280, height=720)
     meeting.add_person("ann")

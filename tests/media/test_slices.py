@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from tests.media.conftest import NewMeeting
 from tests.media.making import START, Image, Meeting, Take, chunks, read_clock, webm
 
 ANN = Take(length=22_000, width=96, height=64, fps=10, beep=500)
+TINY = Take(length=1000, width=64, height=48, fps=10)
 BOB = Take(start=4300, length=17_700, width=96, height=64, fps=10, beep=900)
 
 
@@ -252,6 +254,20 @@ def test_a_process_killed_again_and_again_gives_a_good_file(running: Meeting) ->
     starts = film.beep_starts(500)
     assert len(starts) == 22
     assert all(abs(start - round(start)) <= 0.05 for start in starts)
+
+
+def test_tracks_that_are_over_are_not_opened_again(new_meeting: NewMeeting) -> None:
+    meeting = new_meeting(fps=10)
+    meeting.add_person("ann")
+    for number in range(12):
+        meeting.add_track(f"t{number}", "ann", TINY, start=number * 2000)
+    meeting.write(end=24_000)
+    step(meeting, seconds=0)
+    state = json.loads((meeting.folder / "state.json").read_text())
+    assert [track["is_over"] for track in state["tracks"].values()] == [True] * 3 + [False] * 9
+    for number in range(3):
+        (meeting.folder / "tracks" / f"t{number}.webm").unlink()
+    assert complete(meeting)["missing"] == []
 
 
 def test_the_state_does_not_grow_with_the_meeting(running: Meeting) -> None:

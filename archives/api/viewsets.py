@@ -51,7 +51,8 @@ class ArchiveViewSet(ApiViewSet):
         count = integer_parameter(request, "count", default=50, minimum=1, maximum=MAX_COUNT)
         offset = integer_parameter(request, "offset", default=0, minimum=0, maximum=MAX_OFFSET)
         rows = _filtered(request, Archive.objects.alive().of_tenant(self.caller.tenant))
-        page = rows.annotate(session_id=F("meeting__session_id")).order_by("-id")[offset : offset + count]
+        shown = rows.annotate(session_id=F("meeting__session_id")).defer(*lookups.FOR_THE_WORKER)
+        page = shown.order_by("-id")[offset : offset + count]
         return Response({"count": rows.count(), "items": [archive_answer(archive) for archive in page]})
 
     @schema.retrieve_archive

@@ -159,16 +159,30 @@ class AliasChunks(ChunkStore):
 
     def save(self, name: str, content: bytes) -> None:
         with self._translated(name):
-            if self.storage.exists(name):
+            size = self._size_of(name)
+            if size == len(content):
+                return
+            if size is not None:
                 self.storage.delete(name)  # what a process that was killed left of it
-            stored = self.storage.save(name, ContentFile(content))
-            if stored != name:  # a copy of the same bytes came at the same time, and has the name
-                self.storage.delete(stored)
+            try:
+                stored = self.storage.save(name, ContentFile(content))
+            except Exception:
+                if self._size_of(name) != len(content):  # else a copy of the same bytes was quicker
+                    raise
+            else:
+                if stored != name:  # the same, at a storage that finds another name then
+                    self.storage.delete(stored)
+
+    def _size_of(self, name: str) -> int | None:
+        return self.storage.size(name) if self.storage.exists(name) else None
 
     def read(self, name: str) -> bytes:
-        with self._translated(name), self.storage.open(name, "rb") as file:
-            content: bytes = file.read()
-            return content
+        with self._translated(name):
+            if not self.storage.exists(name):
+                raise FileNotFoundError(name)
+            with self.storage.open(name, "rb") as file:
+                content: bytes = file.read()
+                return content
 
     def delete(self, name: str) -> None:
         with self._translated(name):

@@ -117,10 +117,13 @@ def take(track: Any, sequence: int, body: bytes, now: datetime) -> None:
 
 
 def _insert(track: Any, sequence: int, size: int, sha256: str, now: datetime) -> bool:
-    """Return whether the chunk is stored by this call; not, if it is there already or its track takes no more."""
+    """Return whether the chunk is stored by this call; not, if it is there already or its track takes no more.
+
+    The condition stands on the row itself, without a join: PostgreSQL, having waited for a seal, looks at it anew.
+    """
     try:
         with transaction.atomic():
-            is_open = Track.objects.filter(pk=track.pk, sealed_at__isnull=True, archive__deleted=False).update(
+            is_open = Track.objects.filter(pk=track.pk, sealed_at__isnull=True).update(
                 bytes=F("bytes") + size, chunks=F("chunks") + 1, last_chunk_at=now
             )
             if is_open:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -253,3 +255,28 @@ def test_chunks_of_an_alias_in_storages(archive: Archive, track: Upload, tmp_pat
     assert [path.read_bytes() for path in (tmp_path / "w" / "chunks" / archive.archive_id).rglob("*.webm")] == [
         b"first"
     ]
+
+
+@pytest.mark.postgres
+def test_a_chunk_that_waits_for_a_seal_is_refused(track: Upload, media_root: Path) -> None:
+    known, _ = intake.find(track.id, track.ticket, timezone.now())
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Track.objects.update(sealed_at=timezone.now())
+            late = pool.submit(_take_and_hang_up, known)
+            time.sleep(0.5)
+            assert not late.done()
+        assert late.result(10) == "recording_over"
+    assert not Chunk.objects.exists()
+    assert row(track).bytes == 0
+    assert not list(media_root.rglob("*.webm"))
+
+
+def _take_and_hang_up(known: Any) -> str:
+    try:
+        intake.take(known, 0, b"late", timezone.now())
+    except intake.ChunkRefused as refused:
+        return refused.code
+    finally:
+        connection.close()
+    return "taken"

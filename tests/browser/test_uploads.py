@@ -274,3 +274,11 @@ def test_browser_without_a_database_keeps_it_in_memory(taker: Taker, context: Br
     is_closed(taker, track, 4)
     assert taker.taken(track) == [0, 1, 2, 3]
     assert page.evaluate("indexedDB.databases()") == []
+
+
+def test_data_that_is_cleared_under_the_page_ends_no_later_track(taker: Taker, context: BrowserContext) -> None:
+    page = opened(context, taker.page())
+    is_closed(taker, record(page, 1), 1)
+    page.evaluate("indexedDB.deleteDatabase('videoconf-recording')")
+
+    is_closed(taker, record(page, 3), 3)

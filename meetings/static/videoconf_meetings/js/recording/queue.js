@@ -38,8 +38,13 @@ export async function openQueue(limit) {
     return queue;
   } catch {
     // Private windows, storage switched off.
-    return new MemoryQueue(limit ?? MEMORY_LIMIT);
+    return memoryQueue(limit);
   }
+}
+
+/** A queue that is gone with its page. @param {number} [limit] bytes @returns {Queue} */
+export function memoryQueue(limit) {
+  return new MemoryQueue(limit ?? MEMORY_LIMIT);
 }
 
 /** @returns {Promise<IDBDatabase>} */

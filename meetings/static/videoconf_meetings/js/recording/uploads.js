@@ -1,7 +1,7 @@
 // @ts-check
 import { Emitter } from "../events.js";
 import { whileHolding } from "./holding.js";
-import { openQueue } from "./queue.js";
+import { memoryQueue, openQueue } from "./queue.js";
 import { TrackUpload } from "./upload.js";
 
 /**
@@ -23,7 +23,7 @@ export class Uploads extends Emitter {
   #meeting;
   /** @type {Promise<Queue>} */ #queue;
   /** @type {RecordingLine | null} */ #line = null;
-  /** @type {Map<string, {upload: TrackUpload | null, isOwn: boolean}>} */ #running = new Map();
+  /** @type {Map<string, {upload: TrackUpload | null, isOwn: boolean, queue: Queue | null}>} */ #running = new Map();
   /** What is stored is stored in the order in which it came. @type {Promise<unknown>} */ #work;
   /** @type {Set<Promise<unknown>>} */ #own = new Set();
 
@@ -98,22 +98,38 @@ export class Uploads extends Emitter {
       count: null,
       bytes: 0,
     };
-    this.#running.set(track, { upload: null, isOwn: true });
+    this.#running.set(track, { upload: null, isOwn: true, queue: null });
     /** @type {() => void} */
     let opened = () => {};
     const isOpen = new Promise((resolve) => (opened = () => resolve(null)));
     this.#enqueue(() => isOpen);
     const done = whileHolding(`recording.${track}`, async () => {
-      const queue = await this.#queue;
-      await queue.open(row);
+      const queue = await this.#open(row);
       opened();
       await this.#send(queue, track, true);
-    }).finally(() => {
-      opened();
-      this.#own.delete(done);
-      this.#forget(track);
-    });
+    })
+      .catch(broken)
+      .finally(() => {
+        opened();
+        this.#own.delete(done);
+        this.#forget(track);
+      });
     this.#own.add(done);
+  }
+
+  /** @param {Row} row @returns {Promise<Queue>} where its chunks go */
+  async #open(row) {
+    try {
+      const queue = await this.#queue;
+      await queue.open(row);
+      return queue;
+    } catch {
+      // Somebody cleared the site's data, or the disk is full.
+      const queue = memoryQueue();
+      this.#queue = Promise.resolve(queue);
+      await queue.open(row);
+      return queue;
+    }
   }
 
   /** @param {string} track @param {number} at this device's time, in milliseconds */
@@ -136,7 +152,7 @@ export class Uploads extends Emitter {
   /** @param {string} track @param {(queue: Queue) => Promise<unknown>} step */
   #store(track, step) {
     this.#enqueue(async () => {
-      await step(await this.#queue);
+      await step(this.#running.get(track)?.queue ?? (await this.#queue));
       this.#running.get(track)?.upload?.wake();
       this.emit("change", {});
     });
@@ -144,19 +160,19 @@ export class Uploads extends Emitter {
 
   /** @param {() => Promise<unknown>} step */
   #enqueue(step) {
-    this.#work = this.#work
-      .then(step)
-      .catch((error) => console.warn("A part of the recording could not be kept.", error));
+    this.#work = this.#work.then(step).catch(broken);
   }
 
   async #adopt() {
     const queue = await this.#queue;
-    for (const { track, since } of await queue.rows()) {
+    for (const { track, since } of await queue.rows().catch(() => [])) {
       if (this.#running.has(track)) continue;
-      this.#running.set(track, { upload: null, isOwn: false });
+      this.#running.set(track, { upload: null, isOwn: false, queue });
       const isStale = Date.now() - since > STALE;
       const work = () => (isStale ? queue.drop(track) : this.#send(queue, track, false));
-      whileHolding(`recording.${track}`, work).finally(() => this.#forget(track));
+      whileHolding(`recording.${track}`, work)
+        .catch(broken)
+        .finally(() => this.#forget(track));
     }
   }
 
@@ -166,7 +182,7 @@ export class Uploads extends Emitter {
     const line = () => (row?.meeting === this.#meeting ? this.#line : null);
     const upload = new TrackUpload(queue, track, { isOwn, line });
     upload.left = row?.recorded ?? 0;
-    this.#running.set(track, { upload, isOwn });
+    this.#running.set(track, { upload, isOwn, queue });
     this.emit("change", {});
     const ending = await upload.run();
     this.#forget(track);
@@ -189,4 +205,9 @@ export class Uploads extends Emitter {
     for (const { upload, isOwn } of this.#running.values()) if (isOwn === own) sum += upload?.left ?? 0;
     return sum;
   }
+}
+
+/** @param {unknown} error */
+function broken(error) {
+  console.warn("A part of the recording could not be kept.", error);
 }

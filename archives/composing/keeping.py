@@ -19,6 +19,8 @@ from meetings.exceptions import StorageError, VideoconfError
 
 logger = logging.getLogger(__name__)
 
+UNMADE = "It was deleted before its file was made."
+
 
 def postpone(archive: Archive, now: datetime) -> bool:
     """Note that the work on a recording, which is overdue, is put on order again; return whether this call did."""
@@ -66,9 +68,9 @@ def remove_sources(archive: Archive) -> None:
         Chunk.objects.filter(track__archive=archive).delete()
         tracks.delete()
     if archive.deleted:
-        Archive.objects.filter(pk=archive.pk).update(
-            compose_due_at=None, chunks_due_at=None, ends_at=None, progress=None
-        )
+        rows = Archive.objects.filter(pk=archive.pk)
+        rows.update(compose_due_at=None, chunks_due_at=None, ends_at=None, progress=None)
+        rows.filter(status="stopped").update(status="failed", reason=UNMADE)  # should somebody bring it back
 
 
 def _names(archive: Archive) -> Iterator[str]:

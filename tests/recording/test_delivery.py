@@ -211,7 +211,11 @@ def test_a_recording_that_is_deleted_while_it_is_composed_leaves_nothing(
     assert [path for path in media_root.rglob("*") if path.is_file()] == []
     recorded.refresh_from_db()
     assert recorded.compose_due_at is None
-    assert recorded.status == "stopped"
+    assert (recorded.status, recorded.reason) == ("failed", "It was deleted before its file was made.")
+    services.restore_archive(recorded, actor="owner")
+    composer.go_on(recorded.pk)
+    recorded.refresh_from_db()
+    assert (recorded.deleted, recorded.status) == (False, "failed")
 
 
 def test_who_was_told_is_kept_with_a_deleted_archive(archive: Archive, ann: Person, owner: ApiClient) -> None:

@@ -12,6 +12,7 @@ from django_tasks_db.models import DBTaskResult
 from archives import overdue, services
 from archives.models import Archive
 from archives.providers.base import ArchiveSpec
+from archives.syncing import Synced, sync
 from meetings import extensions
 from meetings import services as meeting_services
 from meetings.exceptions import Conflict, Refused
@@ -224,3 +225,14 @@ def test_no_callback_changes_a_recording_of_our_own(meeting: Meeting, archive: A
     }
     assert ApiClient().post("/webhooks/webrtc", said).status_code == 200
     assert states(meeting) == ["started"]
+
+
+def test_syncing_leaves_recordings_of_our_own_alone_and_ends_those_of_ended_meetings(
+    meeting: Meeting, archive: Archive
+) -> None:
+    before = Archive.objects.get()
+    assert sync() == Synced()
+    assert Archive.objects.get().modified_on == before.modified_on
+    Meeting.objects.filter(pk=meeting.pk).update(end_time=timezone.now())
+    assert sync().stopped == 1
+    assert states(meeting) == ["stopped"]

@@ -162,6 +162,7 @@ class Chunk(models.Model):
     size = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
     received_at = models.DateTimeField(default=timezone.now)
+    recorded_at = models.BigIntegerField("the page had it (ms since 1970)", null=True, blank=True)
 
     class Meta:
         ordering = ("track", "sequence")

@@ -37,6 +37,7 @@ MARGIN = timedelta(seconds=8)
 """How far behind the present a running recording is composed: tracks are announced a moment after they began."""
 FPS = 20
 BATCH = 200
+MOST_MARKS = 60
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class Source:
     next: int = 0
     size: int = 0
     gaps: list[int] = field(default_factory=list)
+    marks: list[list[int]] = field(default_factory=list)
+    """Of the first chunks: where each ends in the file, and when the page had it."""
 
 
 def work_root() -> Path:
@@ -119,6 +122,8 @@ def _append(archive: Archive, track: Track, folder: Path, source: Source, now: d
                 source.gaps = [*source.gaps, source.size] if source.gaps[-1:] != [source.size] else source.gaps
             file.write(content or b"")
             source.next, source.size = chunk.sequence + 1, source.size + len(content or b"")
+            if content and chunk.recorded_at is not None and len(source.marks) < MOST_MARKS:
+                source.marks = [*source.marks, [source.size, chunk.recorded_at]]
         file.flush()
         os.fsync(file.fileno())
 
@@ -197,6 +202,7 @@ def _described(track: Track, source: Source) -> dict[str, Any]:
         "startedAt": milliseconds(track.started_at),
         "bytes": source.size,
         "gaps": source.gaps,
+        "marks": source.marks,
         "closed": track.sealed_at is not None,
     }
 

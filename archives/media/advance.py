@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from archives.media import parts, sound
+from archives.media.anchor import anchored
 from archives.media.compose import Composer
 from archives.media.job import Job
 from archives.media.sound import Samples
@@ -37,6 +38,7 @@ def advance(folder: Path, job: Job, *, seconds: float, report: Report) -> tuple[
     if state.is_complete:
         return _ms(state.frames, job), _ms(state.frames, job), True
     (folder / "parts").mkdir(exist_ok=True)
+    job = anchored(folder, job, state)
     sources = Sources(folder, job, state, Watch(folder / "watch", budget=BUDGET_S))
     save(folder / "state.json", state)
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from archives.media.advance import libraries
+from archives.media.anchor import anchored
 from archives.media.individual import pack
 from archives.media.job import Job
 from archives.media.join import join
@@ -32,6 +33,7 @@ def finish(folder: Path, job: Job, *, report: Report) -> None:
     state = load(folder / "state.json", key_of(job, libraries()))
     if not state.is_complete:
         raise NotComposed("advance has not come to the end of this job")
+    job = anchored(folder, job, state)
     if job.output == "individual":
         target, new = folder / "archive.zip", folder / "archive.zip.new"
         duration = pack(folder, new, job, state, report)

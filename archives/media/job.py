@@ -48,6 +48,8 @@ class Track:
     """Offsets in the file before which chunks are missing."""
     is_closed: bool
     """Nothing more will come."""
+    marks: tuple[tuple[int, int], ...] = ()
+    """Of the first chunks: where each ends in the file, and when the page had it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ def _track(said: dict[str, Any]) -> Track:
         size=int(said["bytes"]),
         gaps=tuple(sorted(int(gap) for gap in said.get("gaps") or ())),
         is_closed=bool(said["closed"]),
+        marks=tuple((int(size), int(at)) for size, at in said.get("marks") or ()),
     )
 
 

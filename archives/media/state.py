@@ -26,6 +26,8 @@ class TrackState:
     """Packets from a little before that moment on, which a decoder needs to warm up."""
     sample: int | None = None
     """Where the first of them lies, in samples from the track's start."""
+    began: int | None = None
+    """When it began by its own chunks (`anchor`), in ms since the epoch."""
     refused: str = ""
     """Why it is left out from here on."""
     is_over: bool = False

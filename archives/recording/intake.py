@@ -101,7 +101,7 @@ def refuse_early(track: Any, sequence: int, size: int, now: datetime) -> None:
         raise ChunkRefused(429, "too_fast", "Chunks come faster than anybody records.", retry_after=wait)
 
 
-def take(track: Any, sequence: int, body: bytes, now: datetime) -> None:
+def take(track: Any, sequence: int, body: bytes, now: datetime, *, recorded_at: int | None = None) -> None:
     """Store a chunk. Safe to repeat: the same bytes change nothing, other bytes are refused (`chunk_mismatch`)."""
     sha256 = hashlib.sha256(body).hexdigest()
     if track.sealed_at is not None:
@@ -112,11 +112,11 @@ def take(track: Any, sequence: int, body: bytes, now: datetime) -> None:
         store.save(name, body)
     except StorageError as error:
         raise unavailable(error) from error
-    if not _insert(track, sequence, len(body), sha256, now):
+    if not _insert(track, now, sequence=sequence, size=len(body), sha256=sha256, recorded_at=recorded_at):
         _settle(track, sequence, sha256, name)
 
 
-def _insert(track: Any, sequence: int, size: int, sha256: str, now: datetime) -> bool:
+def _insert(track: Any, now: datetime, *, size: int, **values: Any) -> bool:
     """Return whether the chunk is stored by this call; not, if it is there already or its track takes no more.
 
     The condition stands on the row itself, without a join: PostgreSQL, having waited for a seal, looks at it anew.
@@ -127,7 +127,7 @@ def _insert(track: Any, sequence: int, size: int, sha256: str, now: datetime) ->
                 bytes=F("bytes") + size, chunks=F("chunks") + 1, last_chunk_at=now
             )
             if is_open:
-                Chunk.objects.create(track_id=track.pk, sequence=sequence, size=size, sha256=sha256, received_at=now)
+                Chunk.objects.create(track_id=track.pk, received_at=now, size=size, **values)
             return bool(is_open)
     except IntegrityError:
         return False

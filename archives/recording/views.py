@@ -27,6 +27,7 @@ MOST_BODIES = 24
 """Bodies that one process reads and stores at a time; with 4 MiB each this bounds its memory."""
 MAX_CLOSE = 1024
 _NUMBER = re.compile(r"[0-9]{1,6}")
+_MOMENT = re.compile(r"[0-9]{1,15}")
 _bodies = BoundedSemaphore(MOST_BODIES)
 
 
@@ -54,7 +55,10 @@ class _TrackView(View):
 
 
 class ChunkView(_TrackView):
-    """`PUT /recordings/tracks/{track}/chunks/{sequence}`: 200 `{"received", "ticket"?, "expiresIn"?}`."""
+    """`PUT /recordings/tracks/{track}/chunks/{sequence}`: 200 `{"received", "ticket"?, "expiresIn"?}`.
+
+    `X-Recorded-At`: when the page had it, in ms since the epoch by our clock; tracks are aligned by it.
+    """
 
     http_method_names = ["put"]
 
@@ -70,7 +74,7 @@ class ChunkView(_TrackView):
         if not _bodies.acquire(blocking=False):
             raise ChunkRefused(503, "busy", "Too many chunks at once. Try again.", retry_after=1)
         try:
-            intake.take(track, int(sequence), _body(request, size), now)
+            intake.take(track, int(sequence), _body(request, size), now, recorded_at=_recorded_at(request))
         finally:
             _bodies.release()
         return JsonResponse({"received": int(sequence), **intake.renewed(track, age, now)})
@@ -100,6 +104,12 @@ class CloseView(_TrackView):
 def _ticket(request: HttpRequest) -> str:
     kind, _, ticket = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return ticket.strip() if kind.lower() == "bearer" else ""
+
+
+def _recorded_at(request: HttpRequest) -> int | None:
+    """Return when the page had the chunk, in ms by our clock, if it says so."""
+    said = request.META.get("HTTP_X_RECORDED_AT", "")
+    return int(said) if _MOMENT.fullmatch(said) else None
 
 
 def _length(request: HttpRequest) -> int:

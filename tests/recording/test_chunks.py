@@ -53,6 +53,14 @@ def test_a_chunk_is_stored_under_its_track_number_and_hash(archive: Archive, tra
     assert after.last_chunk_at is not None
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"), [("1700000000123", 1700000000123), ("-5", None), ("soon", None), ("9" * 16, None), ("", None)]
+)
+def test_a_chunk_may_say_when_it_was_had(track: Upload, said: str, kept: int | None) -> None:
+    assert track.put(0, b"first", x_recorded_at=said).status_code == 200
+    assert Chunk.objects.get().recorded_at == kept
+
+
 def test_the_same_chunk_again_changes_nothing(track: Upload, media_root: Path) -> None:
     track.send(b"first")
     assert track.put(0, b"first").status_code == 200

@@ -199,7 +199,24 @@ def test_chunks_are_put_in_order_and_gaps_are_noted(archive: Archive, ann: Perso
     known = sources.collect(archive, tmp_path, now + timedelta(minutes=11))
     assert file.read_bytes() == b"[0][1][2][3][4][6]"
     assert known[track.id].gaps == [15]
-    assert json.loads((tmp_path / "sources.json").read_text())[track.id] == {"next": 7, "size": 18, "gaps": [15]}
+    assert json.loads((tmp_path / "sources.json").read_text())[track.id] == {
+        "next": 7,
+        "size": 18,
+        "gaps": [15],
+        "marks": [],
+    }
+
+
+def test_the_job_says_when_the_page_had_the_first_chunks(archive: Archive, ann: Person, tmp_path: Path) -> None:
+    track = ann.track()
+    track.put(0, b"one", x_recorded_at="1700000001000")
+    track.put(1, b"two")
+    track.put(2, b"three", x_recorded_at="1700000003000")
+    now = timezone.now()
+    known = sources.collect(archive, tmp_path, now)
+    sources.write_job(archive, tmp_path, known, is_final=False, now=now)
+    (said,) = json.loads((tmp_path / "job.json").read_text())["tracks"]
+    assert said["marks"] == [[3, 1700000001000], [11, 1700000003000]]
 
 
 def test_what_a_killed_worker_wrote_in_part_is_written_again(archive: Archive, ann: Person, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ const MEMORY_LIMIT = 64 * 1024 * 1024;
  * }} Row
  */
 
-/** @typedef {{sequence: number, bytes: ArrayBuffer}} Chunk */
+/** `at`: when the page had it, by this device's clock. @typedef {{sequence: number, bytes: ArrayBuffer, at?: number | null}} Chunk */
 
 /**
  * @typedef {{
@@ -145,7 +145,7 @@ class IndexedQueue {
    * @param {IDBObjectStore} tracks @param {IDBObjectStore} chunks @param {string} track @param {Chunk} chunk
    * @returns {Promise<"kept" | "full" | "gone">}
    */
-  async #add(tracks, chunks, track, { sequence, bytes }) {
+  async #add(tracks, chunks, track, { sequence, bytes, at }) {
     /** @type {Row[]} */
     const rows = await result(tracks.getAll());
     const row = rows.find((one) => one.track === track);
@@ -153,7 +153,7 @@ class IndexedQueue {
     const size = bytes.byteLength;
     const isFull = rows.reduce((sum, one) => sum + one.bytes, size) > this.#limit;
     tracks.put({ ...row, recorded: sequence + 1, bytes: row.bytes + (isFull ? 0 : size) });
-    if (!isFull) chunks.put({ track, sequence, bytes });
+    if (!isFull) chunks.put({ track, sequence, bytes, at });
     return isFull ? "full" : "kept";
   }
 
@@ -161,7 +161,9 @@ class IndexedQueue {
   next(track) {
     return this.#within("readonly", async (_, chunks) => {
       const cursor = await result(chunks.openCursor(allOf(track)));
-      return cursor && { sequence: cursor.value.sequence, bytes: cursor.value.bytes };
+      if (!cursor) return null;
+      const { sequence, bytes, at } = cursor.value;
+      return { sequence, bytes, at };
     });
   }
 

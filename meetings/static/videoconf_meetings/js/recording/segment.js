@@ -8,8 +8,8 @@ const STARTS_WITHIN = 1500;
 
 /**
  * One MediaRecorder over tracks that stay the same, from its start to its end. Other tracks are another segment.
- * `started` when its first moment was, in this device's time · `chunk` a second of it · `ended` with its number of chunks.
- * @extends {Emitter<{started: {at: number}, chunk: {sequence: number, bytes: ArrayBuffer}, ended: {count: number}}>}
+ * `started` when its first moment was, in this device's time · `chunk` a second of it, and when it was had · `ended` with its number of chunks.
+ * @extends {Emitter<{started: {at: number}, chunk: {sequence: number, bytes: ArrayBuffer, at: number | null}, ended: {count: number}}>}
  */
 export class Segment extends Emitter {
   id = crypto.randomUUID();
@@ -75,10 +75,12 @@ export class Segment extends Emitter {
 
   /** @param {Blob} data */
   #take(data) {
+    const now = Date.now();
     for (let start = 0; start < data.size; start += LARGEST_CHUNK) {
       const sequence = this.#count++;
       const piece = data.slice(start, start + LARGEST_CHUNK);
-      this.#work = this.#work.then(async () => this.emit("chunk", { sequence, bytes: await piece.arrayBuffer() }));
+      const at = start + LARGEST_CHUNK < data.size ? null : now;
+      this.#work = this.#work.then(async () => this.emit("chunk", { sequence, bytes: await piece.arrayBuffer(), at }));
     }
   }
 

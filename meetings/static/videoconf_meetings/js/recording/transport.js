@@ -15,14 +15,17 @@ const OVER = /^track_not_found$|_full$|_over$|^forbidden$/;
 const KEEPALIVE_BYTES = 60 * 1024;
 
 /**
- * @param {{address: string | null, ticket: string | null}} track
- * @param {{sequence: number, bytes: ArrayBuffer}} chunk
+ * @param {{address: string | null, ticket: string | null, offset: number | null}} track
+ * @param {{sequence: number, bytes: ArrayBuffer, at?: number | null}} chunk
  */
-export function sendChunk({ address, ticket }, { sequence, bytes }) {
+export function sendChunk({ address, ticket, offset }, { sequence, bytes, at = null }) {
   const mayOutlive = document.visibilityState === "hidden" && bytes.byteLength <= KEEPALIVE_BYTES;
   return ask(`${address}/chunks/${sequence}`, ticket, {
     method: "PUT",
-    headers: { "Content-Type": "video/webm" },
+    headers: {
+      "Content-Type": "video/webm",
+      ...(at !== null && offset !== null && { "X-Recorded-At": String(Math.round(at + offset)) }),
+    },
     body: bytes,
     keepalive: mayOutlive,
   });

@@ -24,7 +24,7 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 NO_TEST_COLLECTED = 5
 STOPS_WITHIN = 60.0  # seconds
 # They choose their database, or hardly need one: once is enough.
-ANY_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py", "tests/embedding", "tests/storage")
+ANY_DATABASE = ("tests/test_run.py", "tests/test_settings_env.py", "tests/embedding", "tests/media", "tests/storage")
 BOTH_CORES = ["-n", "2", "--dist", "loadfile"]
 AZURITE = ROOT / "node_modules" / "azurite"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

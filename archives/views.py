@@ -117,7 +117,9 @@ def is_permitted(user: Any, archive: Archive) -> bool:
 def described(request: HttpRequest, archive: Archive) -> dict[str, Any]:
     """Return what the API says of an archive, with a fresh link."""
     found = services.describe_archive(archive)
-    return archive_answer(found.archive, services.url_of(found, request.build_absolute_uri))
+    said = archive_answer(found.archive, services.url_of(found, request.build_absolute_uri))
+    said["metaData"]["title"] = archive.meeting.title or ""
+    return said
 
 
 def _origins(archive: Archive | None) -> list[str]:

@@ -19,11 +19,14 @@ from meetings import deferred
 from meetings.abstract_models import SYSTEM_ACTOR
 from meetings.attendance import lock
 from meetings.conf import conf
+from meetings.facts import LOST_REASON
 from meetings.models import Connection, Meeting
 from meetings.providers.session_events import milliseconds
 
 ENDS_AFTER = timedelta(seconds=60)
 """How long a recording waits for somebody to come back."""
+LOST_FOR = timedelta(seconds=30)
+"""A silence of everybody that ends so soon was a server's or a network's: pages recorded on, and nothing is cut."""
 COMPOSED_EVERY = timedelta(seconds=15)
 LAYOUTS = ("bestFit", "horizontalPresentation", "verticalPresentation", "pip")
 BY_REQUEST, EMPTY, AT_LIMIT, WITH_MEETING = "request", "empty", "limit", "meeting"
@@ -83,9 +86,23 @@ def _pause(archive: Archive) -> None:
 
 
 def _resume(archive: Archive) -> None:
-    archive.status, archive.spans = "started", [*archive.spans, [milliseconds(timezone.now()), None]]
+    now = timezone.now()
+    if _were_lost(archive, now):
+        archive.spans[-1][1] = None  # what is composed up to there stays as it is
+    else:
+        archive.spans = [*archive.spans, [milliseconds(now), None]]
+    archive.status = "started"
     archive.ends_at = _limit(archive)
     archive.save(update_fields=["status", "spans", "ends_at"])
+
+
+def _were_lost(archive: Archive, now: datetime) -> bool:
+    """Whether the last one, a moment ago, did not leave but was counted out."""
+    gone = Connection.objects.filter(meeting=archive.meeting_id, left_at__isnull=False).order_by("-left_at", "-id")
+    last = gone.first()
+    paused_ms = archive.spans[-1][1]
+    is_recent = milliseconds(now) - paused_ms <= LOST_FOR.total_seconds() * 1000
+    return is_recent and last is not None and last.reason == LOST_REASON
 
 
 def should_start(meeting: Meeting) -> bool:

@@ -10,9 +10,10 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from meetings import attendance, extensions, facts
+from meetings import attendance, extensions
 from meetings.models import Connection, Meeting
 from meetings.providers.session_events import milliseconds
+from meetings.seats import LEFT_REASON
 from tests.callers import Answer
 
 
@@ -38,8 +39,8 @@ class Person:
         found: Connection = rows.get(meeting=self.meeting, connection_id=self.connection_id)
         return found
 
-    def leave(self) -> None:
-        end = attendance.end_of(self.meeting, self.connection, timezone.now(), facts.LOST_REASON)
+    def leave(self, *, reason: str = LEFT_REASON) -> None:
+        end = attendance.end_of(self.meeting, self.connection, timezone.now(), reason)
         attendance.record(self.meeting, [end], source="socket")
 
     def consent(self, decision: str, *, version: str = "1") -> None:

@@ -16,6 +16,7 @@ from archives.syncing import Synced, sync
 from meetings import extensions
 from meetings import services as meeting_services
 from meetings.exceptions import Conflict, Refused
+from meetings.facts import LOST_REASON
 from meetings.models import Meeting
 from meetings.sweeping import sweep
 from tests.callers import ApiClient
@@ -75,6 +76,25 @@ def test_it_pauses_while_nobody_is_there_and_goes_on(recorded: Meeting) -> None:
     assert [span[1] is None for span in archive.spans] == [False, True]
     assert archive.ends_at is not None
     assert archive.ends_at - archive.created_on == timedelta(minutes=240)
+
+
+def test_who_was_counted_out_and_is_back_at_once_is_not_cut(recorded: Meeting) -> None:
+    """A server was away for a while; pages went on recording."""
+    ann = join(recorded, "Ann")
+    ann.leave(reason=LOST_REASON)
+    assert the_archive(recorded).status == "paused"
+    join(recorded, "Ann")
+    archive = the_archive(recorded)
+    assert (archive.status, len(archive.spans), archive.spans[0][1]) == ("started", 1, None)
+
+
+def test_who_was_counted_out_and_stays_away_is_cut(recorded: Meeting) -> None:
+    join(recorded, "Ann").leave(reason=LOST_REASON)
+    archive = the_archive(recorded)
+    since, until = archive.spans[0]
+    Archive.objects.update(spans=[[since - 60_000, until - 31_000]])
+    join(recorded, "Ann")
+    assert [span[1] is None for span in the_archive(recorded).spans] == [False, True]
 
 
 def test_it_ends_a_minute_after_the_last_one_left_and_begins_anew(recorded: Meeting) -> None:

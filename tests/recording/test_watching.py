@@ -86,6 +86,7 @@ def test_who_may_read_archives_sees_the_recording(viewer: Client, archive: Archi
     assert config["dataUrl"] == f"/recordings/{archive.archive_id}/data"
     assert (config["recording"]["name"], config["signIn"]) == ("Planning", None)
     meta = config["recording"]["metaData"]
+    assert meta["title"] == archive.meeting.title
     assert (meta["status"], meta["people"], meta["duration"], meta["progress"]) == ("available", ["Ann"], 60, None)
     assert content(viewer.get(path_of(meta["url"]))) == BODY
     assert viewer.get(config["dataUrl"]).json()["metaData"] | {"url": ""} == meta | {"url": ""}

@@ -201,10 +201,16 @@ def _described(track: Track, source: Source) -> dict[str, Any]:
         "kind": track.kind,
         "startedAt": milliseconds(track.started_at),
         "bytes": source.size,
-        "gaps": source.gaps,
+        "gaps": _gaps(track, source),
         "marks": source.marks,
         "closed": track.sealed_at is not None,
     }
+
+
+def _gaps(track: Track, source: Source) -> list[int]:
+    """Return where chunks are missing, the track's last ones among them."""
+    lacks_end = track.sealed_at is not None and track.count is not None and source.next < track.count
+    return [*source.gaps, source.size] if lacks_end else source.gaps
 
 
 def person_of(attendee_id: int | None, connection_id: str) -> str:

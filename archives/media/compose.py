@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from itertools import chain
+from typing import Any
 
 import av
 import numpy as np
-from av.codec.context import Flags
+from av.codec.context import Flags, ThreadType
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
@@ -22,7 +26,11 @@ from archives.media.sources import Source, Sources
 from archives.media.state import State
 from archives.media.timeline import PER_MS, RATE, Piece, Timeline
 
-THREADS = 2
+THREADS = 3
+HAND_OVER_MS = 1500.0
+"""For so long at most two recorders of a page run side by side when it changes from one to the other."""
+AHEAD = 4
+"""Pictures that are drawn and wait for the encoder."""
 _KEY_EVERY_S = 5
 _BT601 = 6
 
@@ -33,9 +41,9 @@ def set_up(encoder: VideoCodecContext, width: int, height: int, fps: int) -> Non
     encoder.framerate, encoder.time_base = Fraction(fps), Fraction(1, fps)
     encoder.gop_size, encoder.max_b_frames = _KEY_EVERY_S * fps, 0
     encoder.color_range, encoder.colorspace, encoder.color_primaries, encoder.color_trc = 1, _BT601, _BT601, _BT601
-    encoder.options = {"preset": "veryfast", "crf": "26", "profile": "high", "x264-params": "subme=1:ref=1"}
+    encoder.options = {"preset": "veryfast", "crf": "26", "profile": "high", "x264-params": "subme=1:ref=1:me=dia"}
     encoder.flags |= Flags.global_header | Flags.closed_gop
-    encoder.thread_count = THREADS
+    encoder.thread_type, encoder.thread_count = ThreadType.FRAME, THREADS
 
 
 def new_encoder(width: int, height: int, fps: int) -> VideoCodecContext:
@@ -72,14 +80,19 @@ class Composer:
         if not count:
             return []
         encoder = new_encoder(self._job.width, self._job.height, self._job.fps)
-        packets = []
+        packets: list[av.Packet[Any]] = []
+        waiting: deque[Future[list[av.Packet[Any]]]] = deque()
         self._scene.refresh()
-        for at in range(count):
-            self._draw(timeline.meeting_time((first + at) * 1000 / self._job.fps))
-            frame = self._canvas.frame
-            frame.pts, frame.time_base, frame.pict_type = at, Fraction(1, self._job.fps), PictureType.NONE
-            packets += encoder.encode(frame)
-        packets += encoder.encode(None)
+        with ThreadPoolExecutor(1) as beside:  # the next picture is drawn while this one is encoded
+            for at in range(count):
+                self._draw(timeline.meeting_time((first + at) * 1000 / self._job.fps))
+                frame = self._canvas.copy()
+                frame.pts, frame.time_base, frame.pict_type = at, Fraction(1, self._job.fps), PictureType.NONE
+                waiting.append(beside.submit(encoder.encode, frame))
+                while len(waiting) > AHEAD:
+                    packets += waiting.popleft().result()
+            waiting.append(beside.submit(encoder.encode, None))
+            packets += chain.from_iterable(one.result() for one in waiting)
         return [(packet.is_keyframe, bytes(packet)) for packet in packets]
 
     def _draw(self, moment: float) -> None:
@@ -120,12 +133,26 @@ class Composer:
         for source in self._sources:
             with self._sources.guard(source):
                 for piece in pieces:
-                    _add(source, piece, mix)
+                    _add(source, piece, mix, self._handed_over_at(source))
         return sound.soften(mix)
 
+    def _handed_over_at(self, source: Source) -> float:
+        """Return when a track's sound goes on in the next one of its person, which begins a moment before it ends, in
+        samples since the epoch. What two devices of one person hear side by side stays."""
+        track, is_over = source.track, source.scanner.is_at_end and not (source.is_awaited and not self._job.is_final)
+        later = [
+            other.track.started_at
+            for other in self._sources
+            if (other.track.person, other.track.kind) == (track.person, track.kind)
+            and other.voice is not None
+            and max(track.started_at + 1, source.end - HAND_OVER_MS) <= other.track.started_at <= source.end
+        ]
+        return min(later) * PER_MS if is_over and later else math.inf
 
-def _add(source: Source, piece: Piece, mix: Samples) -> None:
-    """Add a track's sound to one piece of a mix; what goes on behind the piece stays with the track."""
+
+def _add(source: Source, piece: Piece, mix: Samples, ends_at: float) -> None:
+    """Add a track's sound, up to a sample since the epoch, to one piece of a mix; what goes on behind the piece stays
+    with the track."""
     if source.voice is None:
         return
     zero = source.track.started_at * PER_MS
@@ -133,7 +160,7 @@ def _add(source: Source, piece: Piece, mix: Samples) -> None:
     fresh = source.voice.pull((piece.meeting - zero) / PER_MS, (until - zero) / PER_MS)
     carried, source.carried = source.carried, []
     for place, samples in chain(carried, ((zero + at, samples) for at, samples in fresh)):
-        first, last = max(place, piece.meeting), min(place + len(samples), until)
+        first, last = max(place, piece.meeting), int(min(place + len(samples), until, ends_at))
         if first < last:
             onto = piece.start + first - piece.meeting
             mix[onto : onto + last - first] += samples[first - place : last - place]

@@ -56,6 +56,7 @@ def _remuxed(folder: Path, made: Path, job: Job, track: Track, state: State) -> 
         scanner.close()
     for hole in scanner.holes:
         state.note(track.id, track.started_at + hole.start, track.started_at + hole.end, hole.why)
+    known.position = scanner.position
     if scanner.position.broken:
         end = track.started_at + scanner.end
         state.note(track.id, end, end, scanner.position.broken)

@@ -45,7 +45,7 @@ class Track:
     size: int
     """Bytes of its file that count; what lies behind them is a chunk that is just being added."""
     gaps: tuple[int, ...]
-    """Offsets in the file before which chunks are missing."""
+    """Offsets in the file before which chunks are missing; its size, if that is so at its end."""
     is_closed: bool
     """Nothing more will come."""
     marks: tuple[tuple[int, int], ...] = ()

@@ -21,9 +21,16 @@ class Canvas:
         self.width, self.height = width, height
         self.whole = Box(0, 0, width, height)
         self.frame = av.VideoFrame(width, height, "yuv420p")
-        """What is on it. It stays the same frame: an encoder that wants to keep it must copy it, as x264 does."""
+        """What is on it; it stays the same frame."""
         self.planes: tuple[Plane, ...] = tuple(plane_of(self.frame, at) for at in range(3))
         self.clear(self.whole)
+
+    def copy(self) -> VideoFrame:
+        """Return what is on it as a frame of its own."""
+        frame = av.VideoFrame(self.width, self.height, "yuv420p")
+        for at, plane in enumerate(self.planes):
+            plane_of(frame, at)[:] = plane
+        return frame
 
     def clear(self, box: Box) -> None:
         """Paint the background."""

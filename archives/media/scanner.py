@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -94,12 +94,13 @@ class Scanner:
     """
 
     def __init__(
-        self, path: Path, *, size: int, gaps: Iterable[int], is_whole: bool, position: Position | None = None
+        self, path: Path, *, size: int, gaps: Collection[int], is_whole: bool, position: Position | None = None
     ) -> None:
         self._size = min(size, path.stat().st_size) if path.exists() else 0
         self._file = (path if self._size else Path(os.devnull)).open("rb")
         self._window = Window(self._file)
         self._gaps = sorted(gap for gap in gaps if gap < self._size)
+        self._lacks_end = is_whole and size in gaps
         self._is_gap = frozenset(self._gaps)
         self._is_whole = is_whole
         self._fresh: set[int] = set()
@@ -164,6 +165,8 @@ class Scanner:
         position = self.position
         here = position.offset
         if here >= self._size:
+            if self._lacks_end:
+                raise NotUsable(MISSING)
             return False
         if position.is_lost:
             return self._resync(here, position.torn)
@@ -238,6 +241,8 @@ class Scanner:
             position.offset = max(start, self._size - 32)
         else:
             position.offset = self._size if found is None else found
+        if found is None and self._is_whole and (self._lacks_end or position.torn == MISSING):
+            raise NotUsable(MISSING)
         return found is not None
 
     def _find_cluster(self, start: int) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +20,7 @@ TAKE = Take(length=6000, width=96, height=64, fps=10)
 NEVER = 1e12
 
 
-def scan(path: Path, data: bytes, *, gaps: Iterable[int] = (), is_whole: bool = True) -> Scanner:
+def scan(path: Path, data: bytes, *, gaps: Collection[int] = (), is_whole: bool = True) -> Scanner:
     path.write_bytes(data)
     found = Scanner(path, size=len(data), gaps=gaps, is_whole=is_whole)
     found.scan(NEVER)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -29,7 +28,7 @@ from archives.media.timeline import PER_MS, RATE, Piece, Timeline
 THREADS = 3
 HAND_OVER_MS = 1500.0
 """For so long at most two recorders of a page run side by side when it changes from one to the other."""
-AHEAD = 4
+AHEAD = 24
 """Pictures that are drawn and wait for the encoder."""
 _KEY_EVERY_S = 5
 _BT601 = 6
@@ -66,34 +65,38 @@ class Composer:
 
     def slice(self, timeline: Timeline, first: int, count: int, *, is_last: bool) -> Part:
         """Compose `count` frames from frame `first` on. The tracks must have been read up to the end of that."""
-        video = self._pictures(timeline, first, count)
-        step = RATE // self._job.fps
-        start, end = first * step, (first + count) * step
-        mix = self._mix(timeline, start, end)
-        audio_start, audio = sound.encode(
-            mix, start=start, tail=self._tail, next_audio=self._state.next_audio, is_last=is_last
-        )
-        self._tail = np.concatenate([self._tail, mix])[-sound.TAIL :]
+        with ThreadPoolExecutor(1) as beside:
+            encoded = self._pictures(timeline, first, count, beside)
+            audio_start, audio = self._sound(timeline, first, count, is_last=is_last)
+            video = [(packet.is_keyframe, bytes(packet)) for some in encoded for packet in some.result()]
         return Part(video=video, audio=audio, audio_start=audio_start, tail=self._tail)
 
-    def _pictures(self, timeline: Timeline, first: int, count: int) -> list[tuple[bool, bytes]]:
+    def _pictures(
+        self, timeline: Timeline, first: int, count: int, beside: Executor
+    ) -> list[Future[list[av.Packet[Any]]]]:
+        """Draw the pictures, and have each encoded while what follows is drawn."""
         if not count:
             return []
         encoder = new_encoder(self._job.width, self._job.height, self._job.fps)
-        packets: list[av.Packet[Any]] = []
-        waiting: deque[Future[list[av.Packet[Any]]]] = deque()
+        encoded: list[Future[list[av.Packet[Any]]]] = []
         self._scene.refresh()
-        with ThreadPoolExecutor(1) as beside:  # the next picture is drawn while this one is encoded
-            for at in range(count):
-                self._draw(timeline.meeting_time((first + at) * 1000 / self._job.fps))
-                frame = self._canvas.copy()
-                frame.pts, frame.time_base, frame.pict_type = at, Fraction(1, self._job.fps), PictureType.NONE
-                waiting.append(beside.submit(encoder.encode, frame))
-                while len(waiting) > AHEAD:
-                    packets += waiting.popleft().result()
-            waiting.append(beside.submit(encoder.encode, None))
-            packets += chain.from_iterable(one.result() for one in waiting)
-        return [(packet.is_keyframe, bytes(packet)) for packet in packets]
+        for at in range(count):
+            self._draw(timeline.meeting_time((first + at) * 1000 / self._job.fps))
+            frame = self._canvas.copy()
+            frame.pts, frame.time_base, frame.pict_type = at, Fraction(1, self._job.fps), PictureType.NONE
+            encoded.append(beside.submit(encoder.encode, frame))
+            if at >= AHEAD:
+                encoded[at - AHEAD].result()
+        return [*encoded, beside.submit(encoder.encode, None)]
+
+    def _sound(self, timeline: Timeline, first: int, count: int, *, is_last: bool) -> tuple[int, list[bytes]]:
+        """Mix and encode the sound; return the first packet's timestamp and the packets."""
+        step = RATE // self._job.fps
+        start, end = first * step, (first + count) * step
+        mix = self._mix(timeline, start, end)
+        made = sound.encode(mix, start=start, tail=self._tail, next_audio=self._state.next_audio, is_last=is_last)
+        self._tail = np.concatenate([self._tail, mix])[-sound.TAIL :]
+        return made
 
     def _draw(self, moment: float) -> None:
         """Bring the canvas to a moment of the meeting, in ms since the epoch."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from meetings import extensions
-from meetings.abstract_models import SYSTEM_ACTOR
-from meetings.exceptions import Conflict, NotFound, VideoconfError
+from meetings.exceptions import Conflict, NotFound
 from meetings.extensions import MeetingExtension
 from meetings.models import Meeting, WebhookDelivery
 from meetings.providers.base import Provider
@@ -19,8 +17,6 @@ from meetings.providers.types import ProviderEvent
 if TYPE_CHECKING:
     from archives.models import Archive
     from meetings.models import Connection
-
-logger = logging.getLogger(__name__)
 
 
 class ArchiveExtension(MeetingExtension):
@@ -77,18 +73,12 @@ class ArchiveExtension(MeetingExtension):
         )
 
     def presence_changed(self, meeting: Meeting) -> None:
-        from archives import services
-        from archives.providers.base import ArchiveSpec
+        from archives import automatic
         from archives.recording import lifecycle
 
-        if not _records_itself(meeting):
-            return
-        lifecycle.follow_presence(meeting)
-        if lifecycle.should_start(meeting):
-            try:
-                services.start_archive(meeting, ArchiveSpec(), actor=SYSTEM_ACTOR)
-            except VideoconfError as error:
-                logger.info("Meeting %s is not recorded by itself: %s", meeting.pk, error.code)
+        if _records_itself(meeting):
+            lifecycle.follow_presence(meeting)
+            automatic.start_if_wanted(meeting)
 
     def sweep(self, now: datetime) -> None:
         from archives import overdue

@@ -5,15 +5,21 @@ The sweep puts the work on order again; the worker does it.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from archives import services
+from archives import automatic
 from archives.composing import keeping
 from archives.models import Archive
 from archives.recording import lifecycle
+from meetings.models import Connection
+
+logger = logging.getLogger(__name__)
 
 BATCH = 100
 GIVEN_UP_AFTER = timedelta(minutes=2)
@@ -23,19 +29,40 @@ ORDERED_WITHIN = timedelta(seconds=30)
 
 
 def sweep(now: datetime | None = None) -> None:
-    """Do what is overdue; each part is one indexed query when nothing is."""
+    """Do what is overdue; each part is one indexed query when nothing is. What fails does not keep the rest waiting."""
     moment = now or timezone.now()
-    for pk in Archive.objects.filter(ends_at__lte=moment).values_list("pk", flat=True)[:BATCH]:
-        services.end_recording(pk)
-    late = Archive.objects.filter(compose_due_at__lte=moment - ORDERED_WITHIN)
+    _each(lambda archive: lifecycle.follow_presence(archive.meeting), _at_odds_with_presence())
+    ends = Archive.objects.alive().running().filter(ends_at__lte=moment).order_by("ends_at")
+    _each(lambda archive: automatic.end_recording(archive.pk), ends)
+    late = Archive.objects.filter(compose_due_at__lte=moment - ORDERED_WITHIN).order_by("compose_due_at")
     free = late.filter(Q(compose_lease_until__isnull=True) | Q(compose_lease_until__lte=moment))
-    for archive in free[:BATCH]:
-        if keeping.postpone(archive, moment):
-            lifecycle.compose_later(archive, moment)
-    for pk in Archive.objects.filter(chunks_due_at__lte=moment).values_list("pk", flat=True)[:BATCH]:
-        keeping.remove_chunks_when_due(pk)
+    _each(lambda archive: _order_work(archive, moment), free)
+    done = Archive.objects.filter(chunks_due_at__lte=moment).order_by("chunks_due_at")
+    _each(lambda archive: keeping.remove_chunks_when_due(archive.pk), done)
     abandoned = Archive.objects.filter(status="starting", created_on__lt=moment - GIVEN_UP_AFTER, deleted=False)
     abandoned.filter(provider__in=_our_providers()).delete()
+
+
+def _each(act: Callable[[Archive], object], archives: Any) -> None:
+    for archive in list(archives[:BATCH]):
+        try:
+            act(archive)
+        except Exception:
+            logger.exception("What is overdue of recording %s failed", archive.pk)
+
+
+def _at_odds_with_presence() -> Any:
+    """Return recordings that run although nobody is there, or are paused although somebody is: a hook was lost."""
+    here = Connection.objects.filter(meeting=OuterRef("meeting")).present()
+    rows = Archive.objects.alive().filter(is_ours=True, provider__in=_our_providers())
+    known = rows.filter(status__in=("started", "paused")).annotate(is_somebody_there=Exists(here))
+    at_odds = Q(status="started", is_somebody_there=False) | Q(status="paused", is_somebody_there=True)
+    return known.filter(at_odds).select_related("meeting").order_by("pk")
+
+
+def _order_work(archive: Archive, now: datetime) -> None:
+    if keeping.postpone(archive, now):
+        lifecycle.compose_later(archive, now)
 
 
 def _our_providers() -> list[str]:

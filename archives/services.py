@@ -138,6 +138,8 @@ def _stopped(archive: Archive, said: ArchiveFacts, why: str) -> Archive:
             raise Conflict("The archive is not running; it is over.", code="archive_not_running")
         merged = states.merge(archive.meeting, said)
         assert merged is not None
+        merged.compose_attempts = 0  # failures while it ran say nothing of the whole
+        merged.save(update_fields=["compose_attempts"])
         return lifecycle.ended(merged, why)
 
 
@@ -315,6 +317,8 @@ def _remove(archive: Archive) -> bool:
             )
         if archive.storage_key:
             storage.delete(archive.target, archive.storage_key)
+        if keeping.is_being_composed(archive):
+            raise Conflict("It is being composed; what that leaves is removed then.", code="archive_running")
     except VideoconfError as error:
         logger.warning("Removing archive %s failed: %s", archive.pk, error.code)
         _owe_removal(archive, f"{error.code}: {error.message}")
@@ -399,16 +403,3 @@ def repeat_stopping(meeting_id: int, attempt: int) -> bool:
     again_at = deferred.retry_at(attempt)
     deferred.run_later("archives.tasks.stop_archives", meeting.pk, attempt + 1, at=again_at)
     return False
-
-
-def end_recording(archive_id: int) -> bool:
-    """End a recording of our own whose time is over, or that nobody came back to; return whether this call did."""
-    due = Archive.objects.alive().running().filter(pk=archive_id, ends_at__lte=timezone.now())
-    archive = due.select_related("meeting").first()
-    if archive is None:
-        return False
-    try:
-        stop_archive(archive, why=lifecycle.why_due(archive))
-    except Conflict:
-        return False
-    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archives import services
+from archives import automatic, services
 from archives.composing import composer, keeping
 from meetings.deferred import task
 
@@ -22,7 +22,7 @@ def stop_archives(meeting_id: int, attempt: int) -> bool:
 @task()
 def end_recording(archive_id: int) -> bool:
     """End a recording of our own that is due to end; return whether this call did."""
-    return services.end_recording(archive_id)
+    return automatic.end_recording(archive_id)
 
 
 @task()

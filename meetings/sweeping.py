@@ -30,11 +30,15 @@ def sweep(now: datetime | None = None) -> Swept:
     moment = now or timezone.now()
     due = Meeting.objects.filter(end_time__isnull=True, closes_at__lte=moment).values_list("pk", flat=True)
     owed = Meeting.objects.owing_disconnect().filter(disconnect_due_at__lte=moment).values_list("pk", flat=True)
-    for extension in extensions.registered():
-        extension.sweep(moment)
-    return Swept(
+    swept = Swept(
         closed=sum(services.close_if_due(pk) for pk in due[:BATCH]),
         disconnected=sum(services.repeat_disconnect(pk) for pk in owed[:BATCH]),
         lost=len(attendance.close_silent(now=now)),
         forgotten=idempotency.forget_expired(now),
     )
+    for extension in extensions.registered():
+        try:
+            extension.sweep(moment)
+        except Exception:
+            logger.exception("The sweep of an extension failed")
+    return swept

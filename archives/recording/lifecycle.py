@@ -47,6 +47,7 @@ def began(archive: Archive, spec: ArchiveSpec) -> Archive:
     archive.save(update_fields=["layout", "spans", "ends_at", "compose_due_at"])
     _end_later(archive)
     compose_later(archive, archive.compose_due_at)
+    _follow(archive)  # the last one may have left since it was found that somebody is there
     transaction.on_commit(partial(tell_room, archive.meeting), robust=True)
     return archive
 
@@ -68,13 +69,16 @@ def follow_presence(meeting: Meeting) -> None:
     with transaction.atomic():
         lock(meeting)
         archive = running_archive(meeting)
-        if archive is None:
-            return
-        is_there = is_anybody_there(meeting)
-        if archive.status == "started" and not is_there:
-            _pause(archive)
-        elif archive.status == "paused" and is_there:
-            _resume(archive)
+        if archive is not None:
+            _follow(archive)
+
+
+def _follow(archive: Archive) -> None:
+    is_there = is_anybody_there(archive.meeting)
+    if archive.status == "started" and not is_there:
+        _pause(archive)
+    elif archive.status == "paused" and is_there:
+        _resume(archive)
 
 
 def _pause(archive: Archive) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from archives import overdue, services
+from archives import automatic, overdue, services
+from archives.facts import ArchiveFacts
 from archives.models import Archive
 from archives.providers.base import ArchiveSpec
+from archives.providers.webrtc import WebRTCArchives
 from archives.syncing import Synced, sync
 from meetings import extensions
 from meetings import services as meeting_services
 from meetings.exceptions import Conflict, Refused
 from meetings.facts import LOST_REASON
-from meetings.models import Meeting
+from meetings.models import Connection, Meeting
+from meetings.providers.types import RoomRef
 from meetings.sweeping import sweep
 from tests.callers import ApiClient
 from tests.conftest import NewMeeting
@@ -45,7 +48,7 @@ def nobody_came_back(meeting: Meeting) -> None:
     """Let a minute pass in which nobody joins, and the task run that was put on order for it."""
     Archive.objects.filter(meeting=meeting).update(ends_at=timezone.now() - timedelta(milliseconds=1))
     for pk in Archive.objects.filter(meeting=meeting).values_list("pk", flat=True):
-        services.end_recording(pk)
+        automatic.end_recording(pk)
 
 
 def test_it_begins_with_the_first_join_and_not_before(recorded: Meeting) -> None:
@@ -103,7 +106,7 @@ def test_it_ends_a_minute_after_the_last_one_left_and_begins_anew(recorded: Meet
     archive = the_archive(recorded)
     assert archive.ends_at is not None
     assert timedelta(seconds=55) < archive.ends_at - timezone.now() <= timedelta(seconds=60)
-    assert not services.end_recording(archive.pk)  # too early
+    assert not automatic.end_recording(archive.pk)  # too early
     assert DBTaskResult.objects.filter(
         task_path="archives.tasks.end_recording", run_after__gte=archive.ends_at - timedelta(seconds=1)
     ).exists()
@@ -174,7 +177,7 @@ def test_it_ends_at_its_limit(meeting: Meeting, archive: Archive, settings: Any)
     settings.VIDEOCONF = settings.VIDEOCONF | {"RECORDING_MAX_MINUTES": 1}
     earlier = timezone.now() - timedelta(minutes=1)
     Archive.objects.update(created_on=earlier, ends_at=timezone.now())
-    assert services.end_recording(archive.pk)
+    assert automatic.end_recording(archive.pk)
     archive.refresh_from_db()
     assert (archive.status, archive.ended_by) == ("stopped", "limit")
 
@@ -182,7 +185,7 @@ def test_it_ends_at_its_limit(meeting: Meeting, archive: Archive, settings: Any)
 def test_it_goes_on_by_itself_after_its_limit_where_the_meeting_records_by_itself(recorded: Meeting) -> None:
     join(recorded, "Ann")
     Archive.objects.update(created_on=timezone.now() - timedelta(minutes=241), ends_at=timezone.now())
-    services.end_recording(the_archive(recorded).pk)
+    automatic.end_recording(the_archive(recorded).pk)
     join(recorded, "Ben")
     assert states(recorded) == ["stopped", "started"]
 
@@ -193,6 +196,79 @@ def test_the_sweep_ends_what_a_lost_task_would_have_ended(recorded: Meeting) -> 
     DBTaskResult.objects.all().delete()
     sweep()
     assert states(recorded) == ["stopped"]
+
+
+def test_one_recording_that_can_t_be_ended_does_not_stop_the_sweep(
+    new_meeting: NewMeeting,
+) -> None:
+    meetings = [new_meeting(enable_archiving=True) for _ in range(2)]
+    for meeting in meetings:
+        join(meeting, "Ann").leave()
+    Archive.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
+    bad = the_archive(meetings[0])
+    Archive.objects.filter(pk=bad.pk).update(ends_at=bad.ends_at and bad.ends_at - timedelta(seconds=1), spans=[[1]])
+    over = new_meeting()
+    Meeting.objects.filter(pk=over.pk).update(closes_at=timezone.now() - timedelta(seconds=1))
+    assert sweep().closed == 1
+    assert [states(meeting) for meeting in meetings] == [["paused"], ["stopped"]]
+
+
+def test_an_extension_whose_sweep_fails_does_not_stop_the_others() -> None:
+    swept = []
+
+    class Broken(extensions.MeetingExtension):
+        def sweep(self, now: datetime) -> None:
+            raise RuntimeError("broken")
+
+    class Whole(extensions.MeetingExtension):
+        def sweep(self, now: datetime) -> None:
+            swept.append(now)
+
+    before = extensions.registered()
+    try:
+        for extension in (Broken(), Whole()):
+            extensions.register(extension)
+        sweep()
+    finally:
+        extensions._extensions[:] = before
+    assert len(swept) == 1
+
+
+def test_who_leaves_while_it_begins_pauses_it(meeting: Meeting, ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """She was there when it was asked for, and not any more when it began."""
+    start = WebRTCArchives.start
+
+    def start_late(self: WebRTCArchives, room: RoomRef, spec: ArchiveSpec) -> ArchiveFacts:
+        ann.leave()
+        return start(self, room, spec)
+
+    monkeypatch.setattr(WebRTCArchives, "start", start_late)
+    services.start_archive(meeting, ArchiveSpec(), actor="owner")
+    assert states(meeting) == ["paused"]
+
+
+def test_the_sweep_follows_presence_where_a_hook_was_lost(meeting: Meeting, ann: Person, archive: Archive) -> None:
+    Connection.objects.update(left_at=timezone.now())
+    sweep()
+    assert states(meeting) == ["paused"]
+    Connection.objects.update(left_at=None)
+    sweep()
+    assert states(meeting) == ["started"]
+
+
+def test_who_has_just_come_back_keeps_it_running(meeting: Meeting, ann: Person, archive: Archive) -> None:
+    ann.leave()
+    Archive.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
+    Connection.objects.update(left_at=None)  # her join is stored, and not yet followed
+    assert not automatic.end_recording(archive.pk)
+    assert states(meeting) == ["started"]
+
+
+def test_after_its_limit_the_next_begins_at_once_where_somebody_is_there(recorded: Meeting) -> None:
+    join(recorded, "Ann")
+    Archive.objects.update(created_on=timezone.now() - timedelta(minutes=241), ends_at=timezone.now())
+    assert automatic.end_recording(the_archive(recorded).pk)
+    assert states(recorded) == ["stopped", "started"]
 
 
 def test_the_sweep_puts_lost_work_on_order_again_once(archive: Archive) -> None:

@@ -46,11 +46,12 @@ class WatchPage(View):
         archive = find(archive_id)
         user = getattr(request, "user", None)
         may_see = archive is not None and is_permitted(user, archive)
+        recording = _described_if_reached(request, archive) if archive is not None and may_see else None
         config = {
             "archiveId": archive_id,
             "apiUrl": reverse("videoconf_archives:archive", args=[archive_id]),
             "dataUrl": reverse("videoconf_archives:recording-data", args=[archive_id]) if may_see else None,
-            "recording": described(request, archive) if archive is not None and may_see else None,
+            "recording": recording,
             "signIn": None if may_see else _sign_in(request),
         }
         context = {"config": config, "base_template": conf.PAGE_BASE_TEMPLATE}
@@ -120,6 +121,14 @@ def described(request: HttpRequest, archive: Archive) -> dict[str, Any]:
     said = archive_answer(found.archive, services.url_of(found, request.build_absolute_uri))
     said["metaData"]["title"] = archive.meeting.title or ""
     return said
+
+
+def _described_if_reached(request: HttpRequest, archive: Archive) -> dict[str, Any] | None:
+    """Return what the API says, or `None` while the provider is away: the page asks again by itself."""
+    try:
+        return described(request, archive)
+    except VideoconfError:
+        return None
 
 
 def _origins(archive: Archive | None) -> list[str]:

@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from archives import links
 from archives.models import Archive, StorageTarget
+from meetings.exceptions import ProviderUnavailable
+from meetings.providers.memory import MemoryProvider
 from tests.callers import ApiClient
 from tests.factories import ArchiveFactory, MeetingFactory
 from tests.storages import Configure
@@ -114,6 +116,16 @@ def test_a_deleted_recording_is_none(viewer: Client, archive: Archive) -> None:
     archive.soft_delete("owner")
     assert config_of(viewer.get(f"/recordings/{archive.archive_id}"))["recording"] is None
     assert viewer.get(path_of(url)).status_code == 404
+
+
+def test_page_opens_while_the_provider_is_away(viewer: Client, memory: MemoryProvider) -> None:
+    archive = ArchiveFactory.create(running=True, meeting=MeetingFactory.create(provider="memory"), archive_id="far")
+    memory.fail_with = ProviderUnavailable("down")
+    page = f"/recordings/{archive.archive_id}"
+    config = config_of(viewer.get(page))
+    assert (config["recording"], config["dataUrl"]) == (None, f"{page}/data")
+    memory.fail_with = ProviderUnavailable("down")
+    assert viewer.get(config["dataUrl"]).status_code == 503
 
 
 def test_the_page_lets_in_the_storage_s_links_and_nothing_else(

@@ -208,11 +208,6 @@ def url_of(found: ArchiveFile, absolute: Callable[[str], str]) -> str | None:
     return absolute(links.file_path(found.archive, timezone.now()))
 
 
-def storage_link(archive: Archive) -> str | None:
-    """Return a link of the storage's own to an archive's file; `None` where there are no such links."""
-    return _bucket_link(archive)
-
-
 def _bucket_link(archive: Archive) -> str | None:
     """A link into the bucket; none where there are no links, or where none can be signed, which is logged."""
     if not _is_placed(archive):

@@ -89,6 +89,11 @@ def link(target: StorageTarget | None, key: str, *, expires: timedelta, filename
     )
 
 
+def origin(target: StorageTarget | None) -> str | None:
+    """Return where links into a target lead, `https://host`; nothing is signed or sent. `None`: it has no links."""
+    return _bucket_of(target).origin
+
+
 def _bucket_of(target: StorageTarget | None) -> Bucket:
     return _open(_place_of(target))
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
 
+from archives import storage
 from archives.models import StorageTarget
 from archives.providers.base import ArchiveProvider, UploadTarget
 from archives.providers.registry import archive_provider
 from meetings import rules
 from meetings.conf import conf
-from meetings.exceptions import ConfigurationMissing, Conflict, NotFound
+from meetings.exceptions import ConfigurationMissing, Conflict, NotFound, VideoconfError
 from meetings.providers.registry import aliases, get_provider
 
 _ADDRESS = re.compile(r"(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]*)*", re.ASCII)
@@ -36,6 +38,18 @@ def current_target() -> StorageTarget | None:
     """Return the storage target in force."""
     target: StorageTarget | None = StorageTarget.objects.in_force()
     return target
+
+
+def link_origins() -> list[str]:
+    """Return where links to recordings may lead: into any target, as earlier ones keep what they were given.
+
+    One that can't be used has no links, and is left out.
+    """
+    found: dict[str, None] = {}
+    for target in StorageTarget.objects.order_by("id"):
+        with suppress(VideoconfError):
+            found[storage.origin(target) or ""] = None
+    return list(filter(None, found))
 
 
 def set_storage_target(plan: TargetPlan, *, actor: str) -> StorageTarget:

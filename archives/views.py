@@ -14,8 +14,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views import View
 
-from archives import links, permission_names, services
+from archives import links, permission_names, services, targets
 from archives.answers import archive_answer
+from archives.buckets.base import origin_of
 from archives.downloads import file_response
 from archives.models import Archive
 from meetings.conf import conf
@@ -56,7 +57,7 @@ class WatchPage(View):
         }
         context = {"config": config, "base_template": conf.PAGE_BASE_TEMPLATE}
         response = render(request, "videoconf_meetings/recording.html", context)
-        return guarded(response, request, {"media-src": _origins(archive)})
+        return guarded(response, request, {"media-src": _origins(request, recording)})
 
 
 class WatchData(View):
@@ -131,12 +132,17 @@ def _described_if_reached(request: HttpRequest, archive: Archive) -> dict[str, A
         return None
 
 
-def _origins(archive: Archive | None) -> list[str]:
-    """Where the storage's links lead, which the page's policy has to let in before it has one."""
-    if archive is None or not services.is_kept_here(archive):
-        return []
-    parts = urlsplit(services.storage_link(archive) or "")
-    return [f"{parts.scheme}://{parts.netloc}"] if parts.netloc else []
+def _origins(request: HttpRequest, recording: dict[str, Any] | None) -> list[str]:
+    """Where links lead, which the page's policy has to let in before it has one: the same for every archive.
+
+    A provider's own link may lead elsewhere; whoever may see that is told.
+    """
+    found = targets.link_origins()
+    url = recording["metaData"]["url"] if recording else None
+    elsewhere = origin_of(url) if url and urlsplit(url).netloc != request.get_host() else None
+    if elsewhere and elsewhere not in found:
+        found.append(elsewhere)
+    return found
 
 
 def _sign_in(request: HttpRequest) -> str | None:

@@ -16,7 +16,7 @@ from django.core.files.base import File
 from django.core.files.storage import Storage
 from storages.backends.azure_storage import AzureStorage
 
-from archives.buckets.base import ATTEMPTS, CHUNK, CONNECT_WITHIN, Bucket, network_error
+from archives.buckets.base import ATTEMPTS, CHUNK, CONNECT_WITHIN, Bucket, network_error, origin_of
 from meetings.exceptions import (
     StorageCredentialsRefused,
     StorageError,
@@ -138,6 +138,10 @@ class AzureBucket(Bucket):
                 content_type=content_type,
             )
             return f"{self._blob(key).url}?{signature}"
+
+    @property
+    def origin(self) -> str | None:
+        return origin_of(self._address)
 
     def _blob(self, key: str) -> Any:
         storage: Any = self.storage

@@ -79,6 +79,17 @@ class Bucket(ABC):
     def link(self, key: str, *, expires: timedelta, disposition: str, content_type: str) -> str | None:
         """Return an address that opens this one file until it expires; `None` where there are no such addresses."""
 
+    @property
+    @abstractmethod
+    def origin(self) -> str | None:
+        """Where all its links lead (`https://host`), found without a call; `None` where there are no links."""
+
+
+def origin_of(address: str) -> str:
+    """Return scheme, host and port of an address, as a browser's policy names them."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
 
 def network_error(error: BaseException, address: str, timeout: float) -> StorageError:
     """Return why a storage was not reached, in plain words, from the error of whatever library called it."""

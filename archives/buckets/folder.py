@@ -56,6 +56,10 @@ class FolderBucket(Bucket):
     def link(self, key: str, *, expires: timedelta, disposition: str, content_type: str) -> str | None:
         return None
 
+    @property
+    def origin(self) -> str | None:
+        return None
+
     def _pieces(self, key: str, file: IO[bytes], left: int) -> Iterator[bytes]:
         with file, self._translated(key):
             while left > 0 and (piece := file.read(min(CHUNK, left))):

@@ -23,7 +23,7 @@ from django.core.files.base import File
 from django.core.files.storage import Storage
 from storages.backends.s3 import S3Storage
 
-from archives.buckets.base import ATTEMPTS, CHUNK, CONNECT_WITHIN, Bucket, Place, network_error
+from archives.buckets.base import ATTEMPTS, CHUNK, CONNECT_WITHIN, Bucket, Place, network_error, origin_of
 from meetings.exceptions import (
     StorageCredentialsRefused,
     StorageError,
@@ -33,6 +33,7 @@ from meetings.exceptions import (
 )
 
 HOME_REGION = "us-east-1"
+ANY_REGION = "https://*.amazonaws.com"
 UNKNOWN_KEY = frozenset(
     {"InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"}
 )
@@ -129,6 +130,16 @@ class S3Bucket(Bucket):
         parameters = {"ResponseContentDisposition": disposition, "ResponseContentType": content_type}
         with self._translated(key):
             return str(self._linking.url(key, parameters=parameters, expire=int(expires.total_seconds())))
+
+    @cached_property
+    def origin(self) -> str | None:
+        place = self.place
+        if not place.endpoint and not place.region:
+            return ANY_REGION  # which one, Amazon would have to be asked
+        storage: Any = self.storage
+        with self._translated(""):
+            client = storage.unsigned_connection.meta.client
+            return origin_of(client.generate_presigned_url("get_object", {"Bucket": place.bucket, "Key": "any"}))
 
     @property
     def _client(self) -> Any:

@@ -11,10 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from archives import links
+from archives.facts import ArchiveFacts
 from archives.models import Archive, StorageTarget
 from meetings.exceptions import ProviderUnavailable
 from meetings.providers.memory import MemoryProvider
@@ -128,21 +131,50 @@ def test_page_opens_while_the_provider_is_away(viewer: Client, memory: MemoryPro
     assert viewer.get(config["dataUrl"]).status_code == 503
 
 
-def test_the_page_lets_in_the_storage_s_links_and_nothing_else(
+def media_of(page: Any) -> str:
+    policy = dict(part.strip().split(" ", 1) for part in page["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == "'none'"
+    return str(policy["media-src"])
+
+
+def test_the_page_lets_in_the_storages_links_and_nothing_else(
     viewer: Client, archive: Archive, configure: Configure
 ) -> None:
-    def media_of(page: Any) -> str:
-        policy = dict(part.strip().split(" ", 1) for part in page["Content-Security-Policy"].split(";"))
-        assert policy["default-src"] == "'none'"
-        assert policy["frame-ancestors"] == "'none'"
-        return str(policy["media-src"])
-
     page = f"/recordings/{archive.archive_id}"
-    assert media_of(Client().get(page)) == "'self' blob: mediastream:"
+    assert media_of(viewer.get(page)) == "'self' blob: mediastream:"
     configure(AWS_ACCESS_KEY="key", AWS_SECRET_KEY="secret")
     target = StorageTarget.objects.create(name="AWSS3", bucket="b", region="eu-west-1", endpoint="https://s3.example")
-    Archive.objects.update(target=target)
-    assert media_of(Client().get(page)) == "'self' blob: mediastream: https://s3.example"
+    StorageTarget.objects.create(name="AZURE", account_name="a", container="c")  # without a key nothing is linked
+    target.soft_delete("owner")
+    ours = "'self' blob: mediastream: https://s3.example"
+    for status in ("started", "stopped", "uploaded"):
+        Archive.objects.update(target=target, status=status)
+        assert media_of(viewer.get(page)) == ours
+
+
+def test_the_policy_tells_strangers_nothing(archive: Archive, configure: Configure) -> None:
+    configure(AWS_ACCESS_KEY="key", AWS_SECRET_KEY="secret")
+    target = StorageTarget.objects.create(name="AWSS3", bucket="films", region="eu-west-1")
+    unplaced = ArchiveFactory.create(meeting=MeetingFactory.create(), status="uploaded")
+    Archive.objects.filter(pk=archive.pk).update(target=target)
+    client = Client()
+    with CaptureQueriesContext(connection) as queries:
+        said = {media_of(client.get(f"/recordings/{one}")) for one in (archive.archive_id, unplaced.archive_id, "nope")}
+    assert said == {"'self' blob: mediastream: https://films.s3.eu-west-1.amazonaws.com"}
+    assert all(query["sql"].startswith("SELECT") for query in queries)
+    unplaced.refresh_from_db()
+    assert (unplaced.storage_key, unplaced.target) == ("", None)
+
+
+def test_the_policy_lets_in_the_provider_s_own_link(viewer: Client, memory: MemoryProvider) -> None:
+    archive = ArchiveFactory.create(meeting=MeetingFactory.create(provider="memory"))
+    memory.archives[archive.archive_id] = ArchiveFacts(
+        archive_id=archive.archive_id, status="available", size=1024, duration=60, url="https://cdn.example/a.mp4?x=1"
+    )
+    page = f"/recordings/{archive.archive_id}"
+    assert media_of(viewer.get(page)) == "'self' blob: mediastream: https://cdn.example"
+    assert media_of(Client().get(page)) == "'self' blob: mediastream:"
 
 
 # --- the file -----------------------------------------------------------------------------------------------------

@@ -135,6 +135,12 @@ class LinkContract(StorageContract):
         assert disposition.startswith("attachment; ")
         assert "filename*=utf-8''Gr%C3%B6%C3%9Fe_%20X-Evil_%201_.._plan.mp4" in disposition
 
+    def test_link_leads_to_the_origin(self, target: StorageTarget | None) -> None:
+        origin = storage.origin(target)
+
+        assert origin
+        assert link(target).startswith(f"{origin}/")
+
     def test_link_gives_a_range(self, target: StorageTarget | None) -> None:
         save(target)
         request = urllib.request.Request(link(target), headers={"Range": "bytes=5-9"})

@@ -58,6 +58,12 @@ def test_link_is_signed_for_the_time_it_was_asked_for(bucket: StorageTarget) -> 
     assert lasts(timedelta(0)) == "1"
 
 
+def test_origin_without_a_region_is_any_of_amazon(configure: Configure) -> None:
+    configure(AWS_ACCESS_KEY="a", AWS_SECRET_KEY="b")
+
+    assert storage.origin(StorageTarget(name="AWSS3", bucket="recordings")) == "https://*.amazonaws.com"
+
+
 def test_link_without_a_region_is_signed_for_the_one_of_the_bucket(s3: S3Emulator, bucket: StorageTarget) -> None:
     bucket.bucket, bucket.region = s3.new_bucket("eu-west-1"), ""
     save(bucket)
@@ -80,7 +86,11 @@ def test_link_at_amazon_names_the_region_of_the_bucket(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the host's, for something else
     configure(AWS_ACCESS_KEY="a", AWS_SECRET_KEY="b")
 
-    assert link(StorageTarget(name="AWSS3", bucket=name, region=region)).startswith(start)
+    target = StorageTarget(name="AWSS3", bucket=name, region=region)
+    origin = storage.origin(target)
+    address = link(target)
+    assert address.startswith(start)
+    assert address.startswith(f"{origin}/")
 
 
 @pytest.mark.parametrize("endpoint", ["s3.example.com", "https://s3.example.com/"])

@@ -2,7 +2,8 @@
 
 For a row as wide as a meeting that is two thirds of what a lookup costs the database. Prepared statements belong to one
 connection, so they are left alone where a pooler hands connections from one transaction to another: there Django wants
-`DISABLE_SERVER_SIDE_CURSORS`, for the same reason. Every other database gets the statement as it is.
+`DISABLE_SERVER_SIDE_CURSORS`, for the same reason. A statement that is refused for being prepared is sent as it is, and
+prepared anew by the next one. Every other database gets the statement as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from django.db import connections, models, router
+from django.db import Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import signals
 
@@ -43,10 +44,29 @@ class Prepared:
             cursor.execute(self.sql, values)
             return
         known = _known.setdefault(connection.connection, set())
-        if self._name not in known:
-            cursor.cursor.execute(self._text)  # the driver's cursor: this is no query of the caller's
-            known.add(self._name)
-        cursor.execute(self._execute, values)
+        try:
+            if self._name not in known:
+                with connection.wrap_database_errors:
+                    cursor.cursor.execute(self._text)  # the driver's cursor: this is no query of the caller's
+                known.add(self._name)
+            cursor.execute(self._execute, values)
+        except Error as error:
+            if not _is_out_of_date(error):
+                raise
+            known.discard(self._name)
+            if connection.in_atomic_block:  # which is lost; the next one will do
+                raise
+            cursor.execute(self.sql, values)
+
+
+_OUT_OF_DATE = frozenset({"26000", "42P05", "0A000"})
+"""SQLSTATEs: no such statement, there is one already (the connection has changed hands), its result has changed."""
+
+
+def _is_out_of_date(error: BaseException) -> bool:
+    """Whether a statement was refused for being prepared; Django's own errors carry the driver's as their cause."""
+    driver = error.__cause__ or error
+    return getattr(driver, "pgcode", None) in _OUT_OF_DATE
 
 
 _inserts: dict[type[models.Model], tuple[Prepared, tuple[models.Field[Any, Any], ...]]] = {}

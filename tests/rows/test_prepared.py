@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models.signals import post_save
 from django.utils import timezone
 
-from meetings import lookups
+from meetings import lookups, prepared
 from meetings.lookups import Compiled
 from meetings.models import Meeting, title_key
 from meetings.prepared import Prepared, insert
@@ -115,3 +115,57 @@ def test_new_connection_prepares_anew() -> None:
             FIND.run(connection, cursor, ["link000001"])
             assert cursor.fetchall() == [("Café",)]
         connection.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_statement_that_a_pooler_took_away_is_sent_as_it_is_and_prepared_anew() -> None:
+    insert(new_meeting())
+    for _ in range(2):
+        with connection.cursor() as cursor:
+            FIND.run(connection, cursor, ["link000001"])
+            cursor.execute("deallocate all")
+            FIND.run(connection, cursor, ["link000001"])
+            assert cursor.fetchall() == [("Café",)]
+            FIND.run(connection, cursor, ["link000001"])
+            assert cursor.fetchall() == [("Café",)]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_statement_whose_result_has_changed_its_type_goes_on() -> None:
+    insert(new_meeting())
+    with connection.cursor() as cursor:
+        FIND.run(connection, cursor, ["link000001"])
+        cursor.execute("alter table videoconf_meetings_meeting alter column title type varchar(300)")
+        try:
+            FIND.run(connection, cursor, ["link000001"])
+            assert cursor.fetchall() == [("Café",)]
+        finally:
+            cursor.execute("alter table videoconf_meetings_meeting alter column title type varchar(255)")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_transaction_that_met_a_statement_taken_away_fails_once() -> None:
+    insert(new_meeting())
+    with connection.cursor() as cursor:
+        FIND.run(connection, cursor, ["link000001"])
+        cursor.execute("deallocate all")
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        FIND.run(connection, cursor, ["link000001"])
+    with transaction.atomic(), connection.cursor() as cursor:
+        FIND.run(connection, cursor, ["link000001"])
+        assert cursor.fetchall() == [("Café",)]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_statement_that_somebody_else_prepared_on_the_connection_is_sent_as_it_is() -> None:
+    insert(new_meeting())
+    other = Prepared("SELECT id FROM videoconf_meetings_meeting WHERE meeting_link = %s")
+    with connection.cursor() as cursor:
+        other.run(connection, cursor, ["link000001"])
+        prepared._known.clear()  # as in a process that gets the connection from a pooler
+        other.run(connection, cursor, ["link000001"])
+        assert len(cursor.fetchall()) == 1

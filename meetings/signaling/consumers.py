@@ -172,7 +172,7 @@ class MeetingConsumer(RecordingFrames, AsyncWebsocketConsumer):
         self.timer = in_background(self._keep_alive(guest))
         await self._send({**guest.welcome, "heartbeat": HEARTBEAT})
         self.is_in = True
-        await self._told(guest, guest.welcome["archive"])
+        await self._welcomed(guest)
         taken_over = guest.replaces or (guest.connection_id if guest.resumed else "")
         if taken_over:
             message = {"type": "peer.taken.over", "by": self.socket}

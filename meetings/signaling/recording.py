@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from meetings.exceptions import VideoconfError
 from meetings.signaling import door, frames
 from meetings.signaling.door import Guest
 from meetings.signaling.frames import BadFrame
+
+logger = logging.getLogger(__name__)
 
 KINDS = ("camera", "screen")
 DECISIONS = ("agreed", "declined")
@@ -24,6 +27,8 @@ class RecordingFrames:
     guest: Guest | None
     told: Mapping[str, Any] | None = None
     """The recording that this page knows of."""
+    noted: Mapping[str, Any] | None = None
+    """The one of which that is noted."""
 
     async def _send(self, frame: dict[str, Any]) -> None:
         raise NotImplementedError
@@ -66,18 +71,32 @@ class RecordingFrames:
 
     async def room_recording(self, event: dict[str, Any]) -> None:
         """A recording started or stopped: a message of the channel layer, which says no more than that."""
-        if self.guest is not None:
+        if self.guest is None:
+            return
+        try:
             await self._tell_recording(self.guest)
+        except Exception:
+            # The database is away; the socket stays, and its heartbeat tells what is not told yet.
+            logger.warning("A page could not be told of a recording", exc_info=True)
 
     async def _tell_recording(self, guest: Guest) -> None:
-        """Tell the page what runs now, unless it knows."""
+        """Tell the page what runs now, and note that it was told, unless that is done."""
         notice = await database_sync_to_async(extensions.recording_notice)(guest.meeting)
-        if notice == self.told:
-            return
-        await self._send({"t": "recording", "active": notice is not None, "archive": notice})
-        await self._told(guest, notice)
+        if notice != self.told:
+            await self._send({"t": "recording", "active": notice is not None, "archive": notice})
+            self.told = notice
+        await self._note_told(guest)
 
-    async def _told(self, guest: Guest, notice: Mapping[str, Any] | None) -> None:
-        self.told = notice
-        if notice is not None:
-            await database_sync_to_async(extensions.recording_told)(guest.meeting, guest.connection_id, notice)
+    async def _welcomed(self, guest: Guest) -> None:
+        """The page read in its welcome what runs; a note that fails is the next heartbeat's."""
+        self.told = guest.welcome["archive"]
+        try:
+            await self._note_told(guest)
+        except Exception:
+            logger.warning("It could not be noted that a page was told of a recording", exc_info=True)
+
+    async def _note_told(self, guest: Guest) -> None:
+        told = self.told
+        if told is not None and told != self.noted:
+            await database_sync_to_async(extensions.recording_told)(guest.meeting, guest.connection_id, told)
+        self.noted = told

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Subquery, Sum
+from django.db.models import Exists, F, Min, OuterRef, Q, Subquery, Sum
 
 from archives.models import Chunk, Track
 from archives.recording import chunk_store, tickets
@@ -27,6 +27,8 @@ MAX_SEQUENCE = 999_999
 HEAD_START = 64 * 1024 * 1024
 BYTES_PER_SECOND = 1024 * 1024
 MEGABYTE = 1024 * 1024
+SHARE = 0.5
+"""How much of what a recording may have can be one person's."""
 RETRY_AFTER = 5
 STAYS = timedelta(minutes=15)
 """For so long after its page has gone, a track's tickets are renewed by its chunks."""
@@ -43,6 +45,8 @@ class ChunkRefused(VideoconfError):
 
 def _track(track_id: Slot) -> Any:
     parts = Track.objects.filter(archive=OuterRef("archive")).order_by().values("archive")
+    same_person = Q(attendee=OuterRef("attendee")) | Q(attendee__isnull=True, connection_id=OuterRef("connection_id"))
+    theirs = parts.filter(same_person)
     here = Connection.objects.filter(
         meeting=OuterRef("archive__meeting"), connection_id=OuterRef("connection_id"), left_at__isnull=True
     )
@@ -50,6 +54,9 @@ def _track(track_id: Slot) -> Any:
         recording=F("archive__archive_id"),
         is_removed=F("archive__deleted"),
         recorded=Subquery(parts.annotate(total=Sum("bytes")).values("total")),
+        of_person=Subquery(theirs.annotate(total=Sum("bytes")).values("total")),
+        person_since=Subquery(theirs.annotate(first=Min("created_on")).values("first")),
+        removed_on=F("attendee__removed_on"),
         is_here=Exists(here),
     )
     return rows.order_by()[:1]
@@ -88,14 +95,18 @@ def refuse_early(track: Any, sequence: int, size: int, now: datetime) -> None:
     """Refuse a chunk by what is known of its track, before a byte of it is read."""
     if track.is_removed:
         raise ChunkRefused(409, "recording_over", "This recording was deleted.")
+    if track.removed_on is not None and track.removed_on >= track.created_on:
+        raise ChunkRefused(409, "recording_over", "You were removed; nothing is taken any more.")
     if track.count is not None and sequence >= track.count:
         raise ChunkRefused(409, "chunk_mismatch", f"The track was closed with {track.count} chunks.")
     if track.bytes + size > conf.RECORDING_MAX_TRACK_MB * MEGABYTE:
         raise ChunkRefused(413, "track_full", f"A track can have at most {conf.RECORDING_MAX_TRACK_MB} MiB.")
     if (track.recorded or 0) + size > conf.RECORDING_MAX_MB * MEGABYTE:
         raise ChunkRefused(413, "recording_full", f"A recording can have at most {conf.RECORDING_MAX_MB} MiB.")
-    open_for = max((now - track.created_on).total_seconds(), 0)
-    excess = track.bytes + size - HEAD_START - open_for * BYTES_PER_SECOND
+    if track.of_person + size > SHARE * conf.RECORDING_MAX_MB * MEGABYTE:
+        raise ChunkRefused(413, "recording_full", "One person can fill at most half of a recording.")
+    open_for = max((now - track.person_since).total_seconds(), 0)
+    excess = track.of_person + size - HEAD_START - open_for * BYTES_PER_SECOND
     if excess > 0:
         wait = math.ceil(excess / BYTES_PER_SECOND)
         raise ChunkRefused(429, "too_fast", "Chunks come faster than anybody records.", retry_after=wait)

@@ -174,6 +174,19 @@ def test_a_track_and_a_recording_are_full_at_some_point(track: Upload, ann: Pers
     refused(ann.track("screen").put(0, b"x"), 413, "recording_full")
 
 
+def test_a_person_has_one_head_start_and_half_of_the_recording(
+    track: Upload, ann: Person, ben: Person, settings: Any
+) -> None:
+    Track.objects.update(bytes=intake.HEAD_START + 1024 * 1024)
+    refused(ann.track("screen").put(0, b"x"), 429, "too_fast")
+    ben.track().send(b"x")
+    Track.objects.update(bytes=0)
+    settings.VIDEOCONF = settings.VIDEOCONF | {"RECORDING_MAX_MB": 2}
+    track.send(b"x" * 1024 * 1024)
+    refused(ann.track("screen").put(0, b"x"), 413, "recording_full")
+    ben.track().send(b"x")
+
+
 def test_a_closed_track_takes_what_it_announced_and_no_more(track: Upload) -> None:
     track.send(b"0")
     for _ in range(2):

@@ -10,6 +10,7 @@ from archives.models import Archive
 from meetings.lookups import Compiled, Slot
 
 FOR_THE_WORKER = (
+    *("consent", "notice", "notice_version"),
     *("layout", "spans", "ends_at", "ended_by", "composed_ms", "refused_since", "chunks_due_at"),
     *("compose_due_at", "compose_lease_until", "compose_claim", "compose_attempts", "compose_error"),
 )

@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from archives.models import Archive, Chunk, Track
 from archives.recording import chunk_store
-from archives.recording.consent import AGREED, REQUIRED
+from archives.recording.consent import AGREED, REQUIRED, decisions_on
 from meetings.conf import conf
 from meetings.exceptions import StorageFileMissing
 from meetings.models import Connection
@@ -188,7 +188,7 @@ def _known(spans: list[list[int | None]], until: int | None) -> list[list[int | 
 def _recorded(archive: Archive, people: list[dict[str, Any]]) -> list[Track]:
     """Return the tracks to be composed: where consent is required, not those of who has taken it back."""
     tracks = list(archive.tracks.all())
-    if conf.RECORDING_CONSENT != REQUIRED:
+    if archive.consent != REQUIRED:
         return tracks
     keys = {person["id"] for person in people}
     return [track for track in tracks if person_of(track.attendee_id, track.connection_id) in keys]
@@ -221,7 +221,8 @@ def person_of(attendee_id: int | None, connection_id: str) -> str:
 def people_of(archive: Archive) -> list[dict[str, Any]]:
     """Return who is in the picture, in the order of their joining: `{"id", "name", "intervals": [[ms, ms|None], …]}`.
 
-    Subscribers show nothing, and where consent is required, nobody is shown before she has agreed, nor after a no.
+    Only who was there while something was recorded. Subscribers show nothing, and where consent is required, nobody is
+    shown before she has agreed, nor after a no.
     """
     rows = Connection.objects.filter(meeting_id=archive.meeting_id, joined_at__isnull=False)
     rows = rows.exclude(role=Role.SUBSCRIBER.value).filter(Q(left_at__isnull=True) | Q(left_at__gt=archive.created_on))
@@ -235,17 +236,22 @@ def people_of(archive: Archive) -> list[dict[str, Any]]:
         name = display_name(row.attendee.attendee if row.attendee else row.name) or "Guest"
         start = milliseconds(max(since, row.joined_at))
         end = None if row.left_at is None else milliseconds(row.left_at)
-        if end is None or end > start:
+        if (end is None or end > start) and _is_recorded(archive, start, end):
             found.setdefault(key, {"id": key, "name": name, "intervals": []})["intervals"].append([start, end])
     return list(found.values())
 
 
+def _is_recorded(archive: Archive, start: int, end: int | None) -> bool:
+    """Whether anything was recorded in this stay, which may last."""
+    return any((until is None or until > start) and (end is None or end > since) for since, until in archive.spans)
+
+
 def _agreements(archive: Archive) -> dict[str, datetime] | None:
     """Return since when who agrees to be recorded; `None`: nobody had to be asked."""
-    if conf.RECORDING_CONSENT != REQUIRED:
+    if archive.consent != REQUIRED:
         return None
     found: dict[str, datetime] = {}
-    for notice in archive.notices.exclude(decision="told").order_by("id"):
+    for notice in decisions_on(archive):
         key = person_of(notice.attendee_id, notice.connection_id)
         if notice.decision == AGREED:
             found.setdefault(key, notice.at)

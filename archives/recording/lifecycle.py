@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from archives.models import Archive
@@ -42,9 +43,11 @@ def began(archive: Archive, spec: ArchiveSpec) -> Archive:
     now = timezone.now()
     archive.layout = (spec.layout or {}).get("type", LAYOUTS[0])
     archive.spans = [[milliseconds(now), None]]
+    archive.consent, archive.notice = conf.RECORDING_CONSENT, conf.RECORDING_NOTICE
+    archive.notice_version = conf.RECORDING_NOTICE_VERSION
     archive.ends_at = _limit(archive)
     archive.compose_due_at = now + COMPOSED_EVERY
-    archive.save(update_fields=["layout", "spans", "ends_at", "compose_due_at"])
+    archive.save(update_fields=["layout", "spans", "consent", "notice", "notice_version", "ends_at", "compose_due_at"])
     _end_later(archive)
     compose_later(archive, archive.compose_due_at)
     _follow(archive)  # the last one may have left since it was found that somebody is there
@@ -71,6 +74,7 @@ def follow_presence(meeting: Meeting) -> None:
         archive = running_archive(meeting)
         if archive is not None:
             _follow(archive)
+            _seal_removed(archive)
 
 
 def _follow(archive: Archive) -> None:
@@ -79,6 +83,12 @@ def _follow(archive: Archive) -> None:
         _pause(archive)
     elif archive.status == "paused" and is_there:
         _resume(archive)
+
+
+def _seal_removed(archive: Archive) -> None:
+    """Wait for nothing more of those who were put out."""
+    removed = archive.tracks.filter(sealed_at__isnull=True, attendee__removed_on__gte=F("created_on"))
+    removed.update(sealed_at=timezone.now())
 
 
 def _pause(archive: Archive) -> None:

@@ -13,12 +13,14 @@ from django.utils import timezone
 
 from archives.models import Archive, Track
 from archives.recording import consent, tickets
+from meetings import seats
 from meetings.exceptions import Conflict, Forbidden, Refused
 from meetings.models import Connection, Meeting
 from meetings.names import display_name
 from meetings.providers.types import Role
 
-MOST_OF_CONNECTION = 200
+NOT_AGREED = "You have not agreed to be recorded."
+MOST_OF_PERSON = 200
 MOST = 2000
 CLOCKS_APART = timedelta(seconds=10)
 """How far before its announcement a track may say that it began; the page measures its clock against ours."""
@@ -29,10 +31,13 @@ def open_track(
 ) -> dict[str, Any]:
     """Open a track, or renew the ticket of one that was opened by the same person; return what the page needs.
 
-    Raises `Forbidden` (a subscriber, no consent, another person's), `Conflict` (`recording_over`) and `Refused`.
+    Raises `Forbidden` (one who was removed, a subscriber, no consent, another person's), `Conflict` (`recording_over`)
+    and `Refused`.
     """
     moment = now or timezone.now()
     track_id = _id_of(asked)
+    if seats.was_removed(connection):
+        raise Forbidden(seats.REMOVED, code="forbidden")
     if connection.role == Role.SUBSCRIBER.value:
         raise Forbidden("A subscriber sends nothing that could be recorded.", code="forbidden")
     track = Track.objects.filter(track_id=track_id).select_related("archive").first()
@@ -42,6 +47,8 @@ def open_track(
         raise Forbidden("This track is somebody else's.", code="forbidden")
     elif track.sealed_at is not None or track.archive.deleted:
         raise Conflict("This track is composed already; nothing is taken any more.", code="recording_over")
+    elif not consent.is_agreed(track.archive, connection):
+        raise Forbidden(NOT_AGREED, code="consent_missing")
     return {
         "track": track.track_id,
         "address": reverse("videoconf_archives:track-close", args=[track.track_id]).removesuffix("/close"),
@@ -69,7 +76,7 @@ def _new(meeting: Meeting, connection: Connection, track_id: str, asked: Mapping
             if archive is None or not archive.is_running:
                 raise Conflict("The meeting is not being recorded.", code="recording_over")
             if not consent.is_agreed(archive, connection):
-                raise Forbidden("You have not agreed to be recorded.", code="consent_missing")
+                raise Forbidden(NOT_AGREED, code="consent_missing")
             _refuse_too_many(archive, connection)
             return Track.objects.create(
                 archive=archive,
@@ -86,8 +93,8 @@ def _new(meeting: Meeting, connection: Connection, track_id: str, asked: Mapping
 
 
 def _refuse_too_many(archive: Archive, connection: Connection) -> None:
-    theirs = archive.tracks.filter(connection_id=connection.connection_id).count()
-    if theirs >= MOST_OF_CONNECTION or archive.tracks.count() >= MOST:
+    theirs = consent.tracks_of(archive, connection).count()
+    if theirs >= MOST_OF_PERSON or archive.tracks.count() >= MOST:
         raise Conflict("There are too many tracks in this recording already.", code="too_many_tracks")
 
 

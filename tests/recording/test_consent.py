@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from django.utils import timezone
 
 from archives.composing import sources
 from archives.models import Archive, RecordingNotice, Track
+from archives.providers.base import ArchiveSpec
+from archives.services import start_archive
 from meetings import extensions
 from meetings.exceptions import Conflict, Forbidden, NotFound, Refused, VideoconfError
-from meetings.models import Meeting
+from meetings.models import Attendee, Connection, Meeting
+from meetings.seats import FORCED_REASON
 from tests.recording.people import Person, join
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,8 +43,13 @@ def job_of(archive: Archive, folder: Path) -> dict[str, Any]:
     return said
 
 
-def test_what_people_are_told_is_a_setting(meeting: Meeting, archive: Archive, settings: Any) -> None:
+def test_what_people_are_told_is_the_setting_when_it_begins(meeting: Meeting, ann: Person, settings: Any) -> None:
     settings.VIDEOCONF = settings.VIDEOCONF | {"RECORDING_NOTICE": "Smile.", "RECORDING_NOTICE_VERSION": "2026-11"}
+    archive = start_archive(meeting, ArchiveSpec(), actor="owner")
+    settings.VIDEOCONF = settings.VIDEOCONF | {"RECORDING_NOTICE": "Don't.", "RECORDING_NOTICE_VERSION": "2026-12"}
+    ann.consent("agreed", version="2026-11")
+    with pytest.raises(Conflict):
+        ann.consent("agreed", version="2026-12")
     assert extensions.recording_notice(meeting) == {
         "id": archive.archive_id,
         "consent": "told",
@@ -105,6 +114,98 @@ def test_who_only_watches_is_not_in_the_picture(
     assert [person["name"] for person in job_of(archive, tmp_path)["people"]] == ["Ann"]
 
 
+@pytest.mark.usefixtures("_required")
+def test_who_declined_stays_out_whatever_the_setting_becomes(
+    archive: Archive, ann: Person, ben: Person, tmp_path: Path, settings: Any
+) -> None:
+    ann.consent("agreed")
+    ben.consent("declined")
+    settings.VIDEOCONF = settings.VIDEOCONF | {"RECORDING_CONSENT": "told"}
+    with pytest.raises(Forbidden):
+        ben.track()
+    assert [person["name"] for person in job_of(archive, tmp_path)["people"]] == ["Ann"]
+
+
+@pytest.mark.usefixtures("_required")
+def test_only_what_was_said_to_these_words_counts(archive: Archive, ann: Person, tmp_path: Path) -> None:
+    ann.consent("agreed")
+    RecordingNotice.objects.update(version="0")
+    with pytest.raises(Forbidden):
+        ann.track()
+    assert job_of(archive, tmp_path)["people"] == []
+
+
+@pytest.mark.usefixtures("_required")
+def test_a_no_seals_what_was_opened_and_renews_no_ticket(archive: Archive, ann: Person, ben: Person) -> None:
+    for person in (ann, ben):
+        person.consent("agreed")
+    hers, his = ann.track(), ben.track()
+    hers.send(b"yes")
+    ann.consent("declined")
+    assert hers.put(1, b"no").json()["error"]["code"] == "recording_over"
+    his.send(b"yes")
+    Track.objects.update(sealed_at=None)
+    with pytest.raises(Forbidden) as refused:
+        ann.track(track_id=hers.id)
+    assert refused.value.code == "consent_missing"
+
+
+def test_a_no_changes_nothing_where_everybody_is_only_told(archive: Archive, ann: Person) -> None:
+    track = ann.track()
+    ann.consent("declined")
+    track.send(b"x")
+
+
+@pytest.mark.usefixtures("_required")
+def test_saying_the_same_again_is_no_row(meeting: Meeting, archive: Archive, ann: Person) -> None:
+    for said in ("agreed", "agreed", "declined", "declined", "agreed"):
+        ann.consent(said)
+    join(meeting, "Ann").consent("agreed")
+    assert [decision for _, decision, _ in decisions()] == ["agreed", "declined", "agreed"]
+
+
+@pytest.mark.usefixtures("_required")
+def test_who_changes_her_mind_without_end_has_declined_in_the_end(archive: Archive, ann: Person) -> None:
+    for _ in range(10):
+        ann.consent("agreed")
+        ann.consent("declined")
+    with pytest.raises(Conflict) as refused:
+        ann.consent("agreed")
+    assert refused.value.code == "too_many_decisions"
+    ann.consent("declined")
+    assert RecordingNotice.objects.count() == 20
+    with pytest.raises(Forbidden):
+        ann.track()
+
+
+def test_who_is_removed_sends_nothing_any_more(meeting: Meeting, archive: Archive, ann: Person, ben: Person) -> None:
+    hers, his = ann.track(), ben.track()
+    hers.send(b"x")
+    Attendee.objects.filter(pk=ann.connection.attendee_id).update(removed_on=timezone.now())
+    assert hers.put(1, b"y").json()["error"]["code"] == "recording_over"
+    with pytest.raises(Forbidden):
+        ann.track()
+    ann.leave(reason=FORCED_REASON)
+    sealed = dict(Track.objects.values_list("track_id", "sealed_at"))
+    assert (sealed[hers.id] is not None, sealed[his.id]) == (True, None)
+    back = join(meeting, "Ann")
+    back.track().send(b"z")
+
+
+def test_who_was_there_only_before_or_between_is_not_in_the_picture(
+    meeting: Meeting, archive: Archive, ann: Person, ben: Person, tmp_path: Path
+) -> None:
+    now = round(timezone.now().timestamp() * 1000)
+    ben.leave()
+    Connection.objects.filter(connection_id=ben.connection_id).update(
+        joined_at=timezone.now() - timedelta(seconds=20), left_at=timezone.now() - timedelta(seconds=10)
+    )
+    Archive.objects.update(
+        created_on=timezone.now() - timedelta(seconds=60), spans=[[now - 60_000, now - 25_000], [now - 5_000, None]]
+    )
+    assert [person["name"] for person in job_of(archive, tmp_path)["people"]] == ["Ann"]
+
+
 def test_consent_to_other_words_is_refused(archive: Archive, ann: Person) -> None:
     with pytest.raises(Conflict) as refused:
         ann.consent("agreed", version="0")
@@ -148,8 +249,15 @@ def test_a_track_that_claims_to_have_begun_long_ago_or_later_is_corrected(archiv
     assert all(abs((now - track.started_at).total_seconds()) < 15 for track in Track.objects.all())
 
 
-def test_there_is_a_most_of_tracks(archive: Archive, ann: Person) -> None:
-    row = {"archive": archive, "connection_id": ann.connection_id, "kind": "camera", "started_at": timezone.now()}
+def test_there_is_a_most_of_tracks_of_a_person(archive: Archive, ann: Person) -> None:
+    """Over whichever connections."""
+    row: dict[str, Any] = {
+        "archive": archive,
+        "attendee_id": ann.connection.attendee_id,
+        "connection_id": "c",
+        "kind": "camera",
+    }
+    row |= {"started_at": timezone.now()}
     Track.objects.bulk_create([Track(track_id=str(uuid.uuid4()), **row) for _ in range(200)])
     with pytest.raises(VideoconfError) as refused:
         ann.track()

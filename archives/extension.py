@@ -48,7 +48,7 @@ class ArchiveExtension(MeetingExtension):
     def recording_notice(self, meeting: Meeting) -> Mapping[str, Any] | None:
         from archives.recording import consent
 
-        if not _records_itself(meeting):
+        if not _records_itself(meeting.provider):
             return None
         archive = consent.running_archive(meeting)
         return None if archive is None else consent.notice_of(archive)
@@ -56,29 +56,34 @@ class ArchiveExtension(MeetingExtension):
     def recording_told(self, meeting: Meeting, connection_id: str, notice: Mapping[str, Any]) -> None:
         from archives.recording import consent
 
-        if _records_itself(meeting):
+        if _records_itself(meeting.provider):
             consent.note_told(*_of(meeting, connection_id, notice["id"]), notice["version"])
 
     def recording_consent(self, meeting: Meeting, connection_id: str, said: Mapping[str, Any]) -> None:
         from archives.recording import consent
 
-        if _records_itself(meeting):
+        if _records_itself(meeting.provider):
             consent.note_decision(*_of(meeting, connection_id, said["archive"]), said)
 
     def open_track(self, meeting: Meeting, connection_id: str, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
         from archives.recording import tracks
 
         return (
-            tracks.open_track(meeting, _connection(meeting, connection_id), asked) if _records_itself(meeting) else None
+            tracks.open_track(meeting, _connection(meeting, connection_id), asked)
+            if _records_itself(meeting.provider)
+            else None
         )
 
     def presence_changed(self, meeting: Meeting) -> None:
         from archives import automatic
         from archives.recording import lifecycle
 
-        if _records_itself(meeting):
+        if _records_itself(meeting.provider):
             lifecycle.follow_presence(meeting)
             automatic.start_if_wanted(meeting)
+
+    def follows_presence(self, alias: str) -> bool:
+        return _records_itself(alias)
 
     def sweep(self, now: datetime) -> None:
         from archives import overdue
@@ -104,9 +109,9 @@ class ArchiveExtension(MeetingExtension):
         return callbacks.apply(meeting, event) is not None
 
 
-def _records_itself(meeting: Meeting) -> bool:
-    """Whether recordings of this meeting are our own business; asked often, so that it must cost nothing."""
-    provider = get_provider(meeting.provider) if is_configured(meeting.provider) else None
+def _records_itself(alias: str) -> bool:
+    """Whether recordings at this provider are our own business; asked often, so that it must cost nothing."""
+    provider = get_provider(alias) if is_configured(alias) else None
     return provider is not None and provider.capabilities.heartbeats and extension.can_archive(provider)
 
 

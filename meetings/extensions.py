@@ -57,6 +57,10 @@ class MeetingExtension:
     def presence_changed(self, meeting: Meeting) -> None:
         """Connections of the meeting began or ended; after commit. May be told twice."""
 
+    def follows_presence(self, alias: str) -> bool:
+        """Whether `presence_changed` does anything for meetings of a provider; asked at each join, without a query."""
+        return type(self).presence_changed is not MeetingExtension.presence_changed
+
     def sweep(self, now: datetime) -> None:
         """Do what is overdue because a process was killed. Called every few seconds, in several processes."""
 

@@ -51,7 +51,7 @@ def store(alias: str, key: str, body: str, received_at: datetime, event: Provide
         return False
     if meeting_id is None:
         return False
-    _announce(meeting_id, attendee_id, is_first)
+    _announce(alias, meeting_id, attendee_id, is_first)
     return True
 
 
@@ -85,14 +85,17 @@ def _values(
     }
 
 
-def _announce(meeting_id: int, attendee_id: int, is_first: bool) -> None:
+def _announce(alias: str, meeting_id: int, attendee_id: int, is_first: bool) -> None:
     is_heard = signals.attendee_joined.has_listeners(Attendee)
-    if not is_heard and not is_first:
+    followers = [extension for extension in extensions.registered() if extension.follows_presence(alias)]
+    if not is_heard and not is_first and not followers:
         return
     meeting = Meeting.objects.get(pk=meeting_id)
     if is_heard:
         attendee = Attendee.objects.get(pk=attendee_id)
         signals.send_on_commit(signals.attendee_joined, meeting=meeting, attendee=attendee)
+    for extension in followers:
+        transaction.on_commit(partial(extension.presence_changed, meeting), robust=True)
     if is_first:
         for extension in extensions.registered():
             transaction.on_commit(partial(extension.first_join, meeting), robust=True)

@@ -141,6 +141,29 @@ def _who(connection_id: str) -> Event:
     return {"connection": {"id": connection_id, "createdAt": 1_700_000_001_000, "data": "Ann"}}
 
 
+@pytest.mark.parametrize("is_followed", [True, False])
+def test_who_follows_presence_hears_of_every_join(django_capture_on_commit_callbacks: Any, is_followed: bool) -> None:
+    meeting = MeetingFactory.create()
+    heard: list[str] = []
+
+    class Follower(MeetingExtension):
+        def presence_changed(self, meeting: Meeting) -> None:
+            heard.append(meeting.session_id)
+
+        def follows_presence(self, alias: str) -> bool:
+            return is_followed and alias == meeting.provider
+
+    follower = Follower()
+    extensions.register(follower)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            deliver(meeting, [arrival("c1", "Ann"), arrival("c2", "Bea")])
+    finally:
+        extensions._extensions.remove(follower)
+
+    assert heard == [meeting.session_id] * 2 * is_followed
+
+
 def test_who_listens_is_told(django_capture_on_commit_callbacks: Any) -> None:
     meeting = MeetingFactory.create()
     heard: list[tuple[str, str]] = []

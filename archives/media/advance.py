@@ -39,10 +39,11 @@ def advance(folder: Path, job: Job, *, seconds: float, report: Report) -> tuple[
         return _ms(state.frames, job), _ms(state.frames, job), True
     (folder / "parts").mkdir(exist_ok=True)
     job = anchored(folder, job, state)
-    sources = Sources(folder, job, state, Watch(folder / "watch", budget=BUDGET_S))
+    watch = Watch(folder / "watch", budget=BUDGET_S)
+    sources = Sources(folder, job, state, watch)
     save(folder / "state.json", state)
     try:
-        return _Run(folder, job, state, sources).go(time.monotonic() + seconds, report)
+        return _Run(folder, job, state, sources, watch).go(time.monotonic() + seconds, report)
     finally:
         sources.close()
 
@@ -64,8 +65,8 @@ def _ms(frames: int, job: Job) -> int:
 
 
 class _Run:
-    def __init__(self, folder: Path, job: Job, state: State, sources: Sources) -> None:
-        self._folder, self._job, self._state, self._sources = folder, job, state, sources
+    def __init__(self, folder: Path, job: Job, state: State, sources: Sources, watch: Watch) -> None:
+        self._folder, self._job, self._state, self._sources, self._watch = folder, job, state, sources, watch
         self._composer: Composer | None = None
 
     def go(self, until: float, report: Report) -> tuple[int, int, bool]:
@@ -94,6 +95,7 @@ class _Run:
 
     def _slice(self, timeline: Timeline, count: int, *, is_last: bool) -> None:
         state, folder = self._state, self._folder
+        self._watch.new_slice()
         if self._composer is None:
             self._composer = Composer(self._job, state, self._sources, self._tail())
         part = self._composer.slice(timeline, state.frames, count, is_last=is_last)

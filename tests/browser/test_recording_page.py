@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Route, WebSocketRoute, expect
@@ -179,6 +180,63 @@ def test_who_is_put_out_still_sends_the_rest(people: People, server: Server, lin
     way.is_shut = False
     bea.reads("You were removed from this meeting." if how == "removed" else "This meeting has ended.")
     assert bea.page.evaluate(LEFT) == 0
+
+
+class Wire:
+    """What one page and the server say to each other, and more that the page hears."""
+
+    def __init__(self, person: Person) -> None:
+        self.said: list[dict[str, Any]] = []
+        self.archive: dict[str, Any] = {}
+        person.page.route_web_socket("**/ws/meet/*", self._open)
+
+    def _open(self, page: WebSocketRoute) -> None:
+        self._page, inside = page, page.connect_to_server()
+
+        def hear(text: str | bytes) -> None:
+            self.said.append(json.loads(text))
+            inside.send(text)
+
+        def pass_on(text: str | bytes) -> None:
+            frame = json.loads(text)
+            self.archive = frame.get("archive") or self.archive
+            page.send(text)
+
+        page.on_message(hear)
+        inside.on_message(pass_on)
+
+    def tells(self, **changes: Any) -> None:
+        """Tell the page of the recording that runs, changed."""
+        self.archive |= changes
+        self._page.send(json.dumps({"t": "recording", "active": True, "archive": self.archive}))
+
+    def decisions(self) -> list[tuple[str, str]]:
+        return [(frame["version"], frame["decision"]) for frame in self.said if frame["t"] == "consent"]
+
+
+def test_changed_words_are_asked_and_told_anew(asked: People, asking_server: Server) -> None:
+    link = asking_server.new_meeting(title="Weekly")
+    ada = asked.new()
+    wire = Wire(ada)
+    ada.open(asking_server.invitation(link, role="moderator", data="Ada")).join()
+    Recording(ada, link)
+    ada.press("Agree")
+    ada.poll(lambda: wire.decisions() == [("1", "agreed")], "she agrees")
+
+    wire.tells(version="2", notice="And kept for a year.")
+    expect(question(ada)).to_contain_text("And kept for a year.")
+    assert wire.decisions() == [("1", "agreed")]
+    ada.press("Agree")
+    ada.poll(lambda: wire.decisions() == [("1", "agreed"), ("2", "agreed")], "she agrees to the new words")
+
+    note = ada.page.locator("#recording-note-text")
+    wire.tells(consent="told")
+    expect(note).to_have_text(f"{TOLD}. And kept for a year.")
+    ada.press("Understood")
+    wire.tells(version="3", notice="Note that this meeting is being recorded.")
+    expect(note).to_have_text("Note that this meeting is being recorded.")
+    expect(note).to_be_visible()
+    assert len(wire.decisions()) == 2
 
 
 def test_refused_start_is_told_to_the_moderator(people: People, server: Server, link: str) -> None:

@@ -60,10 +60,10 @@ export class OwnRecording extends Emitter {
 
   /** @param {Archive | null} archive the recording that runs now */
   follow(archive) {
-    const isNew = archive !== null && archive.id !== this.archive?.id;
+    const before = this.archive;
     this.archive = archive;
-    if (isNew) {
-      this.#stop();
+    if (archive && archive.id !== before?.id) this.#stop();
+    if (archive && !isSame(archive, before)) {
       this.decision = archive.consent === "required" ? decisionOn(archive) : null;
       this.#repeatDecision();
       if (this.mustDecide) this.emit("ask", archive);
@@ -190,6 +190,11 @@ export class OwnRecording extends Emitter {
     this.#said.add(message);
     this.emit("trouble", { message });
   }
+}
+
+/** Whether nothing is to be told or asked anew. @param {Archive | null} archive @param {Archive | null} before */
+export function isSame(archive, before) {
+  return archive?.id === before?.id && archive?.version === before?.version && archive?.consent === before?.consent;
 }
 
 /** @param {SegmentKind} kind @param {readonly MediaStreamTrack[]} tracks @returns {Segment | null} */

@@ -3,7 +3,7 @@ import { Emitter } from "../events.js";
 import { LocalMedia } from "../media/local.js";
 import { qualityFor } from "../media/quality.js";
 import { Refused } from "../providers/provider.js";
-import { OwnRecording } from "../recording/own.js";
+import { isSame, OwnRecording } from "../recording/own.js";
 import { Admission, claims, stateFor } from "./admission.js";
 import { Door } from "./door.js";
 import { Lookout } from "./lookout.js";
@@ -213,13 +213,12 @@ export class Meeting extends Emitter {
 
   /** @param {{recording: boolean, archive: Archive | null}} seen */
   #see({ recording, archive }) {
-    if (this.state !== "prejoin" || (recording === this.recording && archive?.id === this.archive?.id)) return;
-    this.#follow(recording, archive);
+    if (this.state === "prejoin") this.#follow(recording, archive);
   }
 
   /** @param {boolean} active @param {Archive | null} [archive] */
   #follow(active, archive = null) {
-    const isNews = active !== this.recording;
+    const isNews = active !== this.recording || !isSame(archive, this.archive);
     this.recording = active;
     this.archive = archive;
     if (this.provider) this.ownRecording.follow(archive);

@@ -13,7 +13,8 @@ const SLOW_SECONDS = 20;
 /** What there is to say of a recording: that it runs, and the notice, which may say so itself. @param {Archive | null} archive */
 export function wordsOf(archive) {
   const notice = noticeOf(archive);
-  return notice.startsWith(SENTENCE.slice(0, -1)) ? notice : `${SENTENCE} ${notice}`.trim();
+  const saysSo = notice.toLowerCase().includes(SENTENCE.slice(0, -1).toLowerCase());
+  return saysSo ? notice : `${SENTENCE} ${notice}`.trim();
 }
 
 /** @param {Archive | null} archive */
@@ -36,11 +37,13 @@ function showNotice(meeting) {
     note.hidden = true;
     byId("room-title").focus({ preventScroll: true });
   });
+  let wasTold = false;
   const tell = () => {
     const isAsked = meeting.archive?.consent === "required" && !meeting.isListener;
     note.hidden = !meeting.recording || isAsked || noticeOf(meeting.archive) === "";
     setText(byId("recording-note-text"), note.hidden ? "" : wordsOf(meeting.archive));
-    if (meeting.recording && note.hidden && !isAsked) toast(SENTENCE);
+    if (meeting.recording && note.hidden && !isAsked && !wasTold) toast(SENTENCE);
+    wasTold = meeting.recording;
   };
   meeting.on("recording", ({ active }) => {
     if (meeting.state === "prejoin") return;
@@ -48,7 +51,9 @@ function showNotice(meeting) {
     if (!active) toast("The recording has stopped.");
   });
   meeting.on("state", ({ state, previous }) => {
-    if (state === "in" && previous === "joining") tell();
+    if (state !== "in" || previous !== "joining") return;
+    wasTold = false;
+    tell();
   });
 }
 

@@ -185,9 +185,10 @@ def test_who_is_put_out_still_sends_the_rest(people: People, server: Server, lin
 class Wire:
     """What one page and the server say to each other, and more that the page hears."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, **welcome: Any) -> None:
         self.said: list[dict[str, Any]] = []
         self.archive: dict[str, Any] = {}
+        self._welcome = welcome
         person.page.route_web_socket("**/ws/meet/*", self._open)
 
     def _open(self, page: WebSocketRoute) -> None:
@@ -199,8 +200,10 @@ class Wire:
 
         def pass_on(text: str | bytes) -> None:
             frame = json.loads(text)
+            if frame["t"] == "welcome":
+                frame |= self._welcome
             self.archive = frame.get("archive") or self.archive
-            page.send(text)
+            page.send(json.dumps(frame))
 
         page.on_message(hear)
         inside.on_message(pass_on)
@@ -237,6 +240,18 @@ def test_changed_words_are_asked_and_told_anew(asked: People, asking_server: Ser
     expect(note).to_have_text("Note that this meeting is being recorded.")
     expect(note).to_be_visible()
     assert len(wire.decisions()) == 2
+
+
+def test_nothing_is_recorded_before_the_server_says_how(people: People, server: Server, link: str) -> None:
+    ada = people.new()
+    wire = Wire(ada, recording=True, archive=None)
+    ada.open(server.invitation(link, data="Ada")).join()
+    expect(ada.page.locator("#recording-badge")).to_be_visible()
+    ada.page.wait_for_timeout(1500)
+    assert [frame["t"] for frame in wire.said if frame["t"] in ("track", "consent")] == []
+
+    wire.tells(id="a", consent="required", notice="", version="1")
+    expect(question(ada)).to_be_visible()
 
 
 def test_refused_start_is_told_to_the_moderator(people: People, server: Server, link: str) -> None:

@@ -342,9 +342,10 @@ export class WebRTCProvider extends Provider {
 
 /** @param {unknown} active @param {Partial<Archive> | null | undefined} archive @returns {Archive | null} */
 function archiveOf(active, archive) {
-  if (!active) return null;
-  const { id = "", notice = "", version = "" } = archive ?? {};
-  return { id, notice, version, consent: archive?.consent === "required" ? "required" : "told" };
+  // Of one that is only starting the server has not said yet how people are asked.
+  if (!active || !archive?.id) return null;
+  const { id, consent, notice = "", version = "" } = archive;
+  return { id, notice, version, consent: consent === "required" ? "required" : "told" };
 }
 
 /** @param {Partial<MediaState> | undefined} media @returns {MediaState} */

@@ -6,19 +6,16 @@ folder, so that it does not matter which worker does it, or how the last one end
 
 from __future__ import annotations
 
-import fcntl
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 
+from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
 from archives.composing import delivery, keeping, leases, sources
 from archives.composing.leases import Lease
-from archives.media.runner import MediaBusy, MediaError, MediaUnusable, Runner
+from archives.media.runner import MediaBusy, MediaCrashed, MediaError, MediaUnusable, Runner
 from archives.models import Archive, Chunk
 from archives.recording import lifecycle
 from meetings import deferred
@@ -33,13 +30,14 @@ SLICE = 10_000
 WAITING = timedelta(seconds=2)
 """How soon to look again for the last chunks of a recording that is over."""
 MOST_FAILURES = 6
+MOST_CRASHES = 4
+"""How many crashes of one track are not counted as failures: after two at the same place it is left out."""
+MOST_DEATHS = 12
+"""How many workers in a row may die at a recording that is over."""
 NOTHING = "Nothing was recorded: no page sent any sound or picture."
 CRASHED = "The recording could not be composed: the work on it broke off again and again."
+KILLED = "The recording could not be composed: each process that worked on it was killed, perhaps for want of memory."
 COMPOSABLE = ("stopped", "available", "failed")
-
-
-class Busy(Exception):
-    """Another process of this machine is at the work folder."""
 
 
 def go_on(archive_pk: int, *, watched: str = "") -> bool:
@@ -56,11 +54,11 @@ def go_on(archive_pk: int, *, watched: str = "") -> bool:
     try:
         with lease.renewed():
             due_at = _work(lease)
-    except (Busy, MediaBusy):
+    except (sources.Busy, MediaBusy):
         logger.info("The folder of recording %s is in use", archive_pk)
     except Exception as error:
         logger.exception("The work on recording %s failed", archive_pk)
-        due_at = _failed(archive_pk, error)
+        due_at = _failed(lease, error)
     lease.release(due_at)
     keeping.remove_if_deleted(archive_pk)
     return True
@@ -71,10 +69,13 @@ def _work(lease: Lease) -> datetime | None:
     archive: Archive = Archive.objects.select_related("meeting", "target").get(pk=lease.archive_pk)
     if archive.deleted:
         return None
+    if lease.deaths > MOST_DEATHS and not archive.is_running:
+        delivery.fail(lease, archive, KILLED)
+        return None
     now = timezone.now()
     folder = sources.work_folder(archive)
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with sources.locked(folder):
         is_final = sources.seal(archive, now)
         known = sources.collect(archive, folder, now)
         if is_final and not any(source.size for source in known.values()):
@@ -85,16 +86,16 @@ def _work(lease: Lease) -> datetime | None:
         lease.on_lost = media.kill
         try:
             done = media.advance(seconds=STRETCH)
-            _note_progress(archive, done.done, done.total)
+            _note_progress(lease, archive, done.done, done.total)
             if not (is_final and done.is_complete):
                 is_behind = is_final or done.total - done.done >= SLICE
                 return _next(archive, is_behind=is_behind)
-            _say(archive, "joining", 99)
+            _say(lease, "joining", 99)
             finished = media.finish()
         except MediaUnusable as error:
             delivery.fail(lease, archive, str(error))
             return None
-        _say(archive, "uploading", 99)
+        _say(lease, "uploading", 99)
         return delivery.deliver(lease, archive, finished)
 
 
@@ -107,39 +108,46 @@ def _next(archive: Archive, *, is_behind: bool) -> datetime:
     return now + (lifecycle.COMPOSED_EVERY if archive.is_running else WAITING)
 
 
-def _note_progress(archive: Archive, done: int, total: int) -> None:
+def _note_progress(lease: Lease, archive: Archive, done: int, total: int) -> None:
     """Show how far it is, and forget earlier failures if it has come further."""
     if done > archive.composed_ms:
-        Archive.objects.filter(pk=archive.pk).update(composed_ms=done, compose_attempts=0, compose_error="")
+        lease.held().update(composed_ms=done, compose_attempts=0, compose_error="")
     phase = "recording" if archive.is_running else "composing"
-    _say(archive, phase, min(99, 100 * done // total) if total else 0)
+    _say(lease, phase, min(99, 100 * done // total) if total else 0)
 
 
-def _say(archive: Archive, phase: str, percent: int) -> None:
-    Archive.objects.filter(pk=archive.pk).update(progress={"phase": phase, "percent": percent})
+def _say(lease: Lease, phase: str, percent: int) -> None:
+    lease.held().update(progress={"phase": phase, "percent": percent})
 
 
-def _failed(archive_pk: int, error: Exception) -> datetime | None:
-    """Note why a stretch of work failed; return when to try again, `None` when it is given up."""
+def _failed(lease: Lease, error: Exception) -> datetime | None:
+    """Note why a stretch of work failed; return when to try again, `None` when it is given up, or not ours any more."""
+    archive: Archive | None = lease.held().select_related("meeting").first()
+    if archive is None:
+        return None
     what = error.message if isinstance(error, StorageError) else f"{type(error).__name__}: {str(error)[-400:]}"
-    archive: Archive = Archive.objects.get(pk=archive_pk)
-    attempts = archive.compose_attempts + 1
-    Archive.objects.filter(pk=archive_pk).update(compose_attempts=attempts, compose_error=what[:500])
+    is_new = isinstance(error, MediaCrashed) and _is_one_more_track(archive, error)
+    attempts = 1 if is_new else archive.compose_attempts + 1
+    lease.held().update(compose_attempts=attempts, compose_error=what[:500])
     if isinstance(error, MediaError) and attempts > MOST_FAILURES and not archive.is_running:
-        delivery.give_up(archive, CRASHED)
+        delivery.fail(lease, archive, CRASHED)
         return None
     return deferred.retry_at(attempts - 1)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the work folder against other processes of this machine; the media program has a lock of its own."""
-    with (folder / "sources.lock").open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy from error
-        yield
+def _is_one_more_track(archive: Archive, error: MediaCrashed) -> bool:
+    """Whether a crash is to be put down to a track that is about to be left out for it; each may crash a few times."""
+    if error.track is None:
+        return False
+    path = sources.work_folder(archive) / "crashes.json"
+    crashes = sources.read_json(path)
+    count = int(crashes.get(str(error.track), 0)) + 1
+    crashes[str(error.track)] = count
+    try:
+        sources.replace(path, crashes)
+    except OSError:  # what can't be counted is a failure like any other
+        return False
+    return count <= MOST_CRASHES
 
 
 def compose_again(archive: Archive) -> None:
@@ -154,7 +162,6 @@ def compose_again(archive: Archive) -> None:
     if not Chunk.objects.filter(track__archive=archive).aggregate(size=Sum("size"))["size"]:
         raise Conflict("The chunks of this archive are gone.", code="chunks_missing")
     now = timezone.now()
-    keeping.remove_work(archive)
     status = "available" if archive.status == "available" else "stopped"
     again = Archive.objects.filter(pk=archive.pk, compose_due_at__isnull=True, status=archive.status)
     values = {
@@ -164,5 +171,8 @@ def compose_again(archive: Archive) -> None:
         "refused_since": None,
         "chunks_due_at": None,
     }
-    if again.update(status=status, progress={"phase": "composing", "percent": 0}, compose_due_at=now, **values):
+    with transaction.atomic():
+        if not again.update(status=status, progress={"phase": "composing", "percent": 0}, compose_due_at=now, **values):
+            raise Conflict("The archive is being composed already.", code="archive_running")
+        keeping.remove_work(archive)
         lifecycle.compose_later(archive, now)

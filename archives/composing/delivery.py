@@ -33,13 +33,16 @@ KEPT_HERE = "opentok"
 NOT_STORED = "The recording could not be stored: the storage of archives did not take it."
 INSTEAD = "The storage of archives did not take the file; it is kept by this service."
 MOST_NAMED = 8
+"""Missing parts that are said in words."""
+MOST_KEPT = 50
+"""Missing parts that are kept with the archive."""
 
 
 def deliver(lease: Lease, archive: Archive, report: Finished) -> datetime | None:
     """Store the file and finish the archive; return when to try again if the storage refuses, else `None`."""
     target = target_of(archive)
     try:
-        key = _store(archive, target, report)
+        key = _store(lease, archive, target, report)
     except (StorageError, ConfigurationMissing) as error:
         return _refused(lease, archive, report, target, error)
     return _finish(lease, archive, report, target, key, note_of(archive, report.missing))
@@ -57,14 +60,43 @@ def target_of(archive: Archive) -> StorageTarget | None:
     return present
 
 
-def _store(archive: Archive, target: StorageTarget | None, report: Finished) -> str:
+def _store(lease: Lease, archive: Archive, target: StorageTarget | None, report: Finished) -> str | None:
+    """Store the file and read it back; return its key, `None` if the lease was lost before."""
     said = ArchiveFacts(archive_id=archive.archive_id, status="stopped", output_mode=archive.output_mode)
     key = archive_provider(get_provider(archive.provider)).storage_key(said)
     kind = "application/zip" if archive.output_mode == "individual" else "video/mp4"
+    if not _intend(lease, archive, target, key):
+        return None
     with report.path.open("rb") as file:
         storage.save(target, key, file, content_type=kind)
-    _verify(target, key, report)
+    try:
+        _verify(target, key, report)
+    except StorageError:
+        _forget_unfinished(archive)
+        raise
     return key
+
+
+def _intend(lease: Lease, archive: Archive, target: StorageTarget | None, key: str) -> bool:
+    """Write down where the file goes before it is there, so that whoever removes the archive finds it.
+
+    It counts once the status says so. A file that is there already stays until the new one is. Return whether the
+    lease is ours.
+    """
+    if not lease.renew():
+        return False
+    if archive.status == "available":
+        return True
+    if (archive.storage_key, archive.target_id) != (key, target and target.pk):
+        _forget_unfinished(archive)
+    archive.storage_key, archive.target = key, target
+    return bool(lease.held().update(storage_key=key, target=target))
+
+
+def _forget_unfinished(archive: Archive) -> None:
+    """Remove what an attempt to store the archive has left, unless that is the place of a file that is in use."""
+    if archive.storage_key and archive.status != "available":
+        keeping.forget_file(archive)
 
 
 def _verify(target: StorageTarget | None, key: str, report: Finished) -> None:
@@ -84,7 +116,7 @@ def _refused(
     now = timezone.now()
     since = archive.refused_since or now
     said = PROVIDER_MESSAGES.get(error.code, error.message)
-    Archive.objects.filter(pk=archive.pk).update(
+    lease.held().update(
         refused_since=since,
         compose_attempts=archive.compose_attempts + 1,
         compose_error=error.message[:500],
@@ -96,15 +128,17 @@ def _refused(
     if target is None or target.fallback != KEPT_HERE:
         fail(lease, archive, NOT_STORED)
         return None
-    key = _store(archive, None, report)
+    key = _store(lease, archive, None, report)
     note = " ".join(filter(None, (INSTEAD, note_of(archive, report.missing))))
     return _finish(lease, archive, report, None, key, note)
 
 
 def _finish(
-    lease: Lease, archive: Archive, report: Finished, target: StorageTarget | None, key: str, note: str
+    lease: Lease, archive: Archive, report: Finished, target: StorageTarget | None, key: str | None, note: str
 ) -> datetime | None:
     """Make the archive available, unless it was deleted meanwhile or the lease was lost: then its file goes again."""
+    if key is None:
+        return None
     now = timezone.now()
     kept_until = now + timedelta(hours=conf.RECORDING_KEEP_HOURS)
     values: dict[str, Any] = {
@@ -134,8 +168,12 @@ def _finish(
 
 
 def _settle(lease: Lease, archive: Archive, values: dict[str, Any]) -> bool:
-    held = Archive.objects.filter(pk=archive.pk, compose_claim=lease.claim, deleted=False)
+    """Say how it ended and give the lease back, in one statement: from then on nothing is left to do."""
+    held = lease.held().filter(deleted=False)
     over: dict[str, Any] = {
+        "compose_due_at": None,
+        "compose_claim": "",
+        "compose_lease_until": None,
         "progress": None,
         "compose_attempts": 0,
         "refused_since": None,
@@ -158,11 +196,6 @@ def fail(lease: Lease, archive: Archive, reason: str) -> None:
             keeping.remove_work(archive)
 
 
-def give_up(archive: Archive, reason: str) -> None:
-    """The same, by whoever holds the archive's claim."""
-    fail(Lease(archive.pk, archive.compose_claim), archive, reason)
-
-
 def _report_of(archive: Archive, report: Finished) -> dict[str, Any]:
     """Return who is in it and what is missing, in milliseconds from its beginning."""
     people = {person["id"]: person["name"] for person in sources.people_of(archive)}
@@ -174,9 +207,12 @@ def _report_of(archive: Archive, report: Finished) -> dict[str, Any]:
             "to": _position(archive, gap.end),
             "why": gap.why,
         }
-        for gap in report.missing
+        for gap in report.missing[:MOST_KEPT]
     ]
-    return {"people": list(people.values()), "missing": missing}
+    said: dict[str, Any] = {"people": list(people.values()), "missing": missing}
+    if len(report.missing) > MOST_KEPT:
+        said["more"] = f"and {len(report.missing) - MOST_KEPT} more parts"
+    return said
 
 
 def note_of(archive: Archive, missing: Sequence[Missing]) -> str:

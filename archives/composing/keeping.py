@@ -83,6 +83,11 @@ def remove_work(archive: Archive) -> None:
     shutil.rmtree(sources.work_folder(archive), ignore_errors=True)
 
 
+def is_being_composed(archive: Archive) -> bool:
+    """Whether a worker may be at it, and store a file that is not there yet."""
+    return bool(Archive.objects.filter(pk=archive.pk, compose_lease_until__gt=timezone.now()).exists())
+
+
 def remove_if_deleted(archive_pk: int) -> None:
     """A recording may have been deleted while it was worked on: what the work has left behind goes too."""
     archive = Archive.objects.filter(pk=archive_pk, deleted=True).first()

@@ -1,7 +1,7 @@
 """Who works on a recording: one worker at a time, for as long as it lives.
 
 A claim is a conditional update, renewed by a thread while the work goes on. Its watchdog task looks later whether the
-holder is dead, and takes over.
+holder is dead, and takes over. A claim that was never given back says how many holders died in a row: `<random>.<n>`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from archives.models import Archive
@@ -30,11 +31,17 @@ TASK = "archives.tasks.compose"
 class Lease:
     """A claim on a recording that is held until `release`, or until it is lost to somebody else."""
 
-    def __init__(self, archive_pk: int, claim: str) -> None:
+    def __init__(self, archive_pk: int, claim: str, *, deaths: int = 0) -> None:
         self.archive_pk, self.claim = archive_pk, claim
+        self.deaths = deaths
+        """How many holders in a row died before this one, none of whom gave it back."""
         self.is_lost = False
         self.on_lost: Callable[[], None] = lambda: None
         self._done = threading.Event()
+
+    def held(self) -> Any:
+        """Return the archive's row as a query that finds it only while the claim is ours: every change goes by it."""
+        return Archive.objects.filter(pk=self.archive_pk, compose_claim=self.claim)
 
     @contextmanager
     def renewed(self) -> Iterator[None]:
@@ -49,8 +56,7 @@ class Lease:
 
     def renew(self) -> bool:
         """Hold it for some longer; return whether it is still ours."""
-        held = Archive.objects.filter(pk=self.archive_pk, compose_claim=self.claim)
-        self.is_lost = not held.update(compose_lease_until=timezone.now() + LASTS)
+        self.is_lost = not self.held().update(compose_lease_until=timezone.now() + LASTS)
         return not self.is_lost
 
     def _keep(self) -> None:
@@ -68,24 +74,31 @@ class Lease:
     def release(self, due_at: datetime | None) -> None:
         """Give it back and say when the work goes on; `None`: there is nothing left to do."""
         with transaction.atomic():
-            held = Archive.objects.filter(pk=self.archive_pk, compose_claim=self.claim)
-            if held.update(compose_claim="", compose_lease_until=None, compose_due_at=due_at) and due_at is not None:
+            given_back = self.held().update(compose_claim="", compose_lease_until=None, compose_due_at=due_at)
+            if given_back and due_at is not None:
                 deferred.run_later(TASK, self.archive_pk, "", at=due_at)
 
 
 def claim(archive_pk: int) -> Lease | None:
     """Take a recording whose work is due upon oneself; `None` if it is not due, or somebody is at it."""
-    now, mark = timezone.now(), secrets.token_hex(8)
+    now = timezone.now()
     due = Archive.objects.filter(pk=archive_pk, compose_due_at__lte=now)
     free = due.filter(Q(compose_lease_until__isnull=True) | Q(compose_lease_until__lte=now))
     with transaction.atomic():
-        was_held = free.exclude(compose_claim="").exists()
-        if not free.update(compose_claim=mark, compose_lease_until=now + LASTS):
+        before = free.values_list("compose_claim", flat=True).first()
+        if before is None:
             return None
-        if was_held:
-            Archive.objects.filter(pk=archive_pk).update(compose_attempts=F("compose_attempts") + 1)
+        deaths = _deaths_before(before) + 1 if before else 0
+        mark = f"{secrets.token_hex(8)}.{deaths}"
+        if not free.filter(compose_claim=before).update(compose_claim=mark, compose_lease_until=now + LASTS):
+            return None
         deferred.run_later(TASK, archive_pk, mark, at=now + LASTS + timedelta(seconds=1))
-    return Lease(archive_pk, mark)
+    return Lease(archive_pk, mark, deaths=deaths)
+
+
+def _deaths_before(claim_mark: str) -> int:
+    number = claim_mark.partition(".")[2]
+    return int(number) if number else 0
 
 
 def watch(archive_pk: int, claim_mark: str) -> bool:

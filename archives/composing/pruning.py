@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,7 @@ from archives.composing import keeping, sources
 from archives.models import Archive, Chunk, Track
 from archives.recording import chunk_store
 from meetings.conf import conf
+from meetings.exceptions import StorageError
 
 SETTLED_AFTER = timedelta(hours=1)
 """Files that are younger may be on their way to a row."""
@@ -62,7 +64,7 @@ def _forget(archive: Archive) -> None:
 def _orphans() -> Iterator[Leftover]:
     """Chunks of recordings that no row tells of."""
     store = chunk_store.chunk_store()
-    for archive_id in store.recordings():
+    for archive_id in filter(_is_id, store.recordings()):
         if not Track.objects.filter(archive__archive_id=archive_id).exists():
             files = list(store.files(archive_id))
             if all(_is_settled(store, name) for name, _ in files):
@@ -90,13 +92,44 @@ def _is_settled(store: chunk_store.ChunkStore, name: str) -> bool:
 
 
 def _old_work() -> Iterator[Leftover]:
-    """Folders of the worker whose recording is not being composed."""
+    """Folders of the worker whose recording is not being composed; others may lie there too."""
     root = sources.work_root()
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
         at_work = Archive.objects.filter(archive_id=folder.name, compose_due_at__isnull=False, deleted=False)
-        if folder.is_dir() and not at_work.exists():
-            remove = partial(shutil.rmtree, folder, ignore_errors=True)
+        if _is_work(folder) and not at_work.exists() and not _is_in_use(folder):
+            remove = partial(_remove_work, folder)
             yield Leftover(what=f"unfinished work {folder.name}", size=_size_of(folder), remove=remove)
+
+
+def _is_work(folder: Path) -> bool:
+    is_marked = any((folder / name).is_file() for name in ("sources.lock", "job.json"))
+    return is_marked and _is_id(folder.name) and not folder.is_symlink()
+
+
+def _is_id(name: str) -> bool:
+    """Whether it is an archive id of our own, which are UUIDs."""
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def _is_in_use(folder: Path) -> bool:
+    if not (folder / "sources.lock").exists():
+        return False
+    try:
+        with sources.locked(folder):
+            return False
+    except sources.Busy:
+        return True
+
+
+def _remove_work(folder: Path) -> None:
+    try:
+        with sources.locked(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    except sources.Busy as error:
+        raise StorageError("A worker has begun to use it.") from error
 
 
 def _size_of(folder: Path) -> int:

@@ -6,10 +6,13 @@ was killed while it wrote goes on where the last whole chunk ended.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +24,7 @@ from archives.models import Archive, Chunk, Track
 from archives.recording import chunk_store
 from archives.recording.consent import AGREED, REQUIRED, decisions_on
 from meetings.conf import conf
-from meetings.exceptions import StorageFileMissing
+from meetings.exceptions import StorageError, StorageFileMissing
 from meetings.models import Connection
 from meetings.names import display_name
 from meetings.providers.session_events import milliseconds
@@ -38,6 +41,10 @@ MARGIN = timedelta(seconds=8)
 FPS = 20
 BATCH = 200
 MOST_MARKS = 60
+MOST_UNSAVED = 64 * 1024 * 1024
+"""Bytes that are appended before `sources.json` says so, and once more after a kill."""
+MOST_LOOKS = 30
+"""How often files of several chunks in a row, or all, are looked for before that is a gap: for about six hours."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +56,12 @@ class Source:
     gaps: list[int] = field(default_factory=list)
     marks: list[list[int]] = field(default_factory=list)
     """Of the first chunks: where each ends in the file, and when the page had it."""
+    is_whole: bool = False
+    """Nothing comes any more, and all that came is in the file."""
+
+
+class Busy(Exception):
+    """Another process of this machine is at the work folder."""
 
 
 def work_root() -> Path:
@@ -60,6 +73,17 @@ def work_root() -> Path:
 def work_folder(archive: Archive) -> Path:
     """Return where a recording is composed."""
     return work_root() / chunk_store.prefix(archive.archive_id).rpartition("/")[2]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the work folder against other processes of this machine; the media program has a lock of its own."""
+    with (folder / "sources.lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy from error
+        yield
 
 
 def seal(archive: Archive, now: datetime) -> bool:
@@ -104,8 +128,19 @@ def collect(archive: Archive, folder: Path, now: datetime) -> dict[str, Source]:
     """Append to the tracks' files what has come in; return what is in them. Raises `StorageError` and `OSError`."""
     (folder / "tracks").mkdir(parents=True, exist_ok=True)
     sources = _read(folder)
+    unsaved, is_changed = 0, False
     for track in archive.tracks.all():
-        _append(archive, track, folder, sources.setdefault(track.track_id, Source()), now)
+        source = sources.setdefault(track.track_id, Source())
+        if source.is_whole:
+            continue
+        before = copy(source)
+        _append(archive, track, folder, source, now)
+        source.is_whole = track.sealed_at is not None
+        unsaved, is_changed = unsaved + source.size - before.size, is_changed or source != before
+        if unsaved > MOST_UNSAVED:
+            _write(folder, sources)
+            unsaved, is_changed = 0, False
+    if is_changed:
         _write(folder, sources)
     return sources
 
@@ -113,7 +148,7 @@ def collect(archive: Archive, folder: Path, now: datetime) -> dict[str, Source]:
 def _append(archive: Archive, track: Track, folder: Path, source: Source, now: datetime) -> None:
     path = folder / "tracks" / f"{track.track_id}.webm"
     with path.open("ab") as file:
-        file.truncate(source.size)
+        begin = file.truncate(source.size)
         for chunk in _chunks_from(track, source.next):
             if chunk.sequence > source.next and not _is_hole_old(track, chunk, now):
                 break
@@ -124,8 +159,9 @@ def _append(archive: Archive, track: Track, folder: Path, source: Source, now: d
             source.next, source.size = chunk.sequence + 1, source.size + len(content or b"")
             if content and chunk.recorded_at is not None and len(source.marks) < MOST_MARKS:
                 source.marks = [*source.marks, [source.size, chunk.recorded_at]]
-        file.flush()
-        os.fsync(file.fileno())
+        if file.tell() > begin:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _chunks_from(track: Track, sequence: int) -> Iterator[Chunk]:
@@ -147,9 +183,32 @@ def _bytes_of(archive: Archive, track: Track, chunk: Chunk) -> bytes | None:
     name = chunk_store.key(archive.archive_id, track.track_id, chunk.sequence, chunk.sha256)
     try:
         content = chunk_store.chunk_store().read(name)
-    except StorageFileMissing:
-        return None
+    except StorageFileMissing as error:
+        if _is_lost(archive, chunk):
+            return None
+        raise StorageError("Several chunks of the recording, or all, have no file: is their storage there?") from error
     return content if hashlib.sha256(content).hexdigest() == chunk.sha256 else None
+
+
+def _is_lost(archive: Archive, chunk: Chunk) -> bool:
+    """Whether a file is gone for good, not its whole storage for a moment: those next to it are there."""
+    if archive.compose_attempts >= MOST_LOOKS and not archive.is_running:
+        return True
+    others = Chunk.objects.filter(track__archive=archive).exclude(pk=chunk.pk).select_related("track")
+    of_track = others.filter(track=chunk.track_id)
+    before = of_track.filter(sequence__lt=chunk.sequence).order_by("-sequence").first()
+    after = of_track.filter(sequence__gt=chunk.sequence).order_by("sequence").first()
+    near = [one for one in (before, after) if one is not None] or list(others[:1])
+    return bool(near) and all(_is_there(archive, one) for one in near)
+
+
+def _is_there(archive: Archive, chunk: Chunk) -> bool:
+    name = chunk_store.key(archive.archive_id, chunk.track.track_id, chunk.sequence, chunk.sha256)
+    try:
+        chunk_store.chunk_store().read(name)
+    except StorageFileMissing:
+        return False
+    return True
 
 
 def write_job(archive: Archive, folder: Path, sources: dict[str, Source], *, is_final: bool, now: datetime) -> None:
@@ -174,7 +233,7 @@ def write_job(archive: Archive, folder: Path, sources: dict[str, Source], *, is_
         "tracks": [_described(track, sources[track.track_id]) for track in recorded],
         "final": is_final,
     }
-    _replace(folder / "job.json", job)
+    replace(folder / "job.json", job)
 
 
 def _known(spans: list[list[int | None]], until: int | None) -> list[list[int | None]]:
@@ -262,17 +321,29 @@ def _agreements(archive: Archive) -> dict[str, datetime] | None:
 
 def _read(folder: Path) -> dict[str, Source]:
     try:
-        said = json.loads((folder / "sources.json").read_text())
-    except FileNotFoundError:
+        return {track_id: Source(**values) for track_id, values in read_json(folder / "sources.json").items()}
+    except TypeError:
         return {}
-    return {track_id: Source(**values) for track_id, values in said.items()}
 
 
 def _write(folder: Path, sources: dict[str, Source]) -> None:
-    _replace(folder / "sources.json", {track_id: asdict(source) for track_id, source in sources.items()})
+    replace(folder / "sources.json", {track_id: asdict(source) for track_id, source in sources.items()})
 
 
-def _replace(path: Path, value: object) -> None:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a file of the work folder says; nothing if it is not there, or broken: then it is made anew."""
+    try:
+        said = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def replace(path: Path, value: object) -> None:
+    """Write a file so that it has either its old content or all of the new one, whatever happens meanwhile."""
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(value))
+    with part.open("w") as file:
+        json.dump(value, file)
+        file.flush()
+        os.fsync(file.fileno())
     part.replace(path)

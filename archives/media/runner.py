@@ -13,6 +13,7 @@ import json
 import os
 import selectors
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ from archives.media.limits import Limits
 
 NEEDS = ("av", "numpy", "PIL")
 _UNUSABLE, _BUSY = 2, 3
+_MARK = struct.Struct("<qq")
 _MAX_KEPT = 64 * 1024
 _MAX_LINE = 64 * 1024
 _PROGRAM = (sys.executable, "-P", "-m", "archives.media")
@@ -51,8 +53,10 @@ class MediaCrashed(MediaError):
     twice at the same place.
     """
 
-    def __init__(self, code: int, stderr: str) -> None:
+    def __init__(self, code: int, stderr: str, track: int | None = None) -> None:
         self.code, self.stderr = code, stderr
+        self.track = track
+        """The number of the track that was being decoded, if one was."""
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         super().__init__(f"The media program {how}: {stderr.strip()[-500:] or 'it said nothing'}")
 
@@ -194,7 +198,7 @@ class Runner:
             is_in_time = output.read()
             if not is_in_time:
                 raise MediaTimedOut(f"The media program was still at work after {self.timeout:g} s.")
-            return _outcome(process.wait(), output)
+            return _outcome(process.wait(), output, self.folder)
         finally:
             _kill(process)
             process.wait()
@@ -261,7 +265,7 @@ class _Output:
                 continue
 
 
-def _outcome(code: int, output: _Output) -> dict[str, Any]:
+def _outcome(code: int, output: _Output, folder: Path) -> dict[str, Any]:
     said = output.stderr.decode("utf-8", "replace")
     if code == _UNUSABLE:
         lines = said.strip().splitlines()
@@ -269,8 +273,17 @@ def _outcome(code: int, output: _Output) -> dict[str, Any]:
     if code == _BUSY:
         raise MediaBusy("Another process works on this recording.")
     if code != 0 or output.last is None:
-        raise MediaCrashed(code, said)
+        raise MediaCrashed(code, said, _decoded(folder / "watch"))
     return output.last
+
+
+def _decoded(mark: Path) -> int | None:
+    """Return which track's packet was with a decoder when the program ended (`archives.media.watch`)."""
+    try:
+        track, _ = _MARK.unpack(mark.read_bytes())
+    except (OSError, struct.error):
+        return None
+    return None if track < 0 else int(track)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import hashlib
 import http.client
 import os
 from datetime import timedelta
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from archives import services, storage
-from archives.composing import composer, keeping
+from archives.composing import composer, delivery, keeping, leases, sources
+from archives.composing.leases import Lease
+from archives.media.runner import Finished, Missing
 from archives.models import Archive, Chunk, RecordingNotice, StorageTarget, Track
 from meetings import extensions
 from tests.callers import ApiClient
@@ -29,6 +31,7 @@ from tests.storages import Configure
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TAKE = Take(length=2000)
+GONE = "0b5b6ef5-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -236,15 +239,17 @@ def pruned(*arguments: str) -> str:
 def test_pruning_says_first_what_it_would_remove(recorded: Archive, media_root: Path) -> None:
     work(recorded)
     assert pruned().startswith("0 would be removed")
-    orphan = media_root / "chunks" / "0b5b6ef5-0000-4000-8000-000000000000" / "t" / "0-abc.webm"
+    orphan = media_root / "chunks" / GONE / "t" / "0-abc.webm"
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"x" * 2048)
     broken = next(path for path in media_root.rglob("*.webm") if path != orphan).with_suffix(".webm.0a.part")
     broken.write_bytes(b"y")
-    work_left = media_root / "recording-work" / "gone" / "parts" / "0"
+    work_left = media_root / "recording-work" / GONE / "job.json"
     work_left.parent.mkdir(parents=True)
     work_left.write_bytes(b"z")
-    assert pruned().splitlines()[:-1] == ["unfinished work gone: 1\xa0byte"]  # the others may be on their way to a row
+    assert pruned().splitlines()[:-1] == [
+        f"unfinished work {GONE}: 1\xa0byte"
+    ]  # the others may be on their way to a row
     for path in (orphan, broken):
         hours_ago = timezone.now().timestamp() - 7200
         os.utime(path, (hours_ago, hours_ago))
@@ -252,7 +257,7 @@ def test_pruning_says_first_what_it_would_remove(recorded: Archive, media_root: 
     before = sorted(media_root.rglob("*"))
     said = pruned()
     assert sorted(media_root.rglob("*")) == before
-    assert "chunks of the unknown recording 0b5b6ef5-0000-4000-8000-000000000000: 2.0\xa0KB" in said
+    assert f"chunks of the unknown recording {GONE}: 2.0\xa0KB" in said
     assert f"broken upload {broken.relative_to(media_root)}: 1\xa0byte" in said
     assert f"chunks of recording {recorded.archive_id}" in said
     assert "would be removed" in said
@@ -271,3 +276,94 @@ def test_pruning_leaves_what_is_being_recorded_and_composed_alone(
     Archive.objects.update(modified_on=timezone.now() - timedelta(days=3))
     assert pruned("--apply").startswith("0 removed")
     assert len(list(media_root.rglob("*.webm"))) >= 1
+
+
+def test_pruning_touches_only_work_of_ours_that_nobody_is_at(recorded: Archive, media_root: Path) -> None:
+    root, other = media_root / "recording-work", "1c5b6ef5-0000-4000-8000-000000000000"
+    for name, file in (("photos", "job.json"), (other, "holiday.jpg"), (GONE, "sources.lock")):
+        (root / name).mkdir(parents=True)
+        (root / name / file).write_bytes(b"x")
+    foreign = media_root / "chunks" / "elsewhere" / "0.webm"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"x")
+    os.utime(foreign, (0, 0))
+    with sources.locked(root / GONE):
+        assert pruned("--apply").startswith("0 removed")
+    assert "1 removed" in pruned("--apply")
+    assert sorted(path.name for path in root.iterdir()) == [other, "photos"]
+    assert foreign.exists()
+
+
+# --- killed, late, deleted ------------------------------------------------------------------------------------------
+
+
+def killed_at(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
+    """Have the worker die where it would call something: nothing of what follows happens."""
+
+    def die(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, name, die)
+
+
+def test_a_worker_killed_right_after_the_end_leaves_nothing_to_do(
+    recorded: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        killed_at(patch, Lease, "release")
+        with pytest.raises(KeyboardInterrupt):
+            work(recorded)
+    recorded.refresh_from_db()
+    assert (recorded.status, recorded.compose_due_at, recorded.compose_claim) == ("available", None, "")
+    assert not composer.go_on(recorded.pk)
+
+
+def test_a_file_that_is_stored_when_its_worker_dies_is_removed_with_the_archive(
+    bucket: StorageTarget, recorded: Archive, owner: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_force(bucket)
+    with monkeypatch.context() as patch:
+        killed_at(patch, delivery, "_finish")
+        with pytest.raises(KeyboardInterrupt):
+            work(recorded)
+    recorded.refresh_from_db()
+    assert (recorded.status, recorded.target) == ("stopped", bucket)
+    assert storage.exists(bucket, recorded.storage_key)
+    assert owner.get(f"/archives/{recorded.archive_id}").json()["metaData"]["url"] is None
+    assert owner.get(f"/archives/{recorded.archive_id}/download").status_code == 409
+    owner.delete(f"/archives/{recorded.archive_id}")
+    assert not storage.exists(bucket, recorded.storage_key)
+
+
+def test_a_removal_comes_again_while_a_worker_may_be_storing_the_file(
+    bucket: StorageTarget, recorded: Archive, owner: ApiClient
+) -> None:
+    in_force(bucket)
+    assert leases.claim(recorded.pk) is not None
+    Archive.objects.update(storage_key="webrtc/late/archive.mp4", target=bucket)
+    owner.delete(f"/archives/{recorded.archive_id}")
+    storage.save(bucket, "webrtc/late/archive.mp4", BytesIO(b"late"), content_type="video/mp4")
+    now = timezone.now()
+    Archive.objects.update(compose_lease_until=now, removal_due_at=now)
+    assert services.repeat_removal(recorded.pk)
+    assert not storage.exists(bucket, "webrtc/late/archive.mp4")
+
+
+def test_what_does_not_come_back_as_it_was_stored_is_removed(
+    bucket: StorageTarget, recorded: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_force(bucket)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "size", lambda target, key: 1)
+        try_now(recorded)
+    assert (recorded.status, recorded.target) == ("stopped", bucket)
+    assert "not the file that was stored" in recorded.compose_error
+    assert not storage.exists(bucket, recorded.storage_key)
+    assert work(recorded).status == "available"
+
+
+def test_of_many_missing_parts_the_first_are_kept(recorded: Archive) -> None:
+    gap = Missing(track="t", person="p", kind="camera", start=0, end=1, why="It is missing.")
+    made = Finished(path=Path(), duration=1, size=1, sha256="", has_audio=True, has_video=True, missing=(gap,) * 60)
+    said = delivery._report_of(recorded, made)
+    assert (len(said["missing"]), said["more"]) == (50, "and 10 more parts")

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +16,6 @@ from django.db import connection
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from archives import services
 from archives.composing import composer, keeping, leases, sources
 from archives.models import Archive, Chunk, Track
 from meetings.exceptions import Conflict
@@ -29,8 +23,7 @@ from tests.callers import ApiClient
 from tests.media.looking import watch
 from tests.media.making import Take, chunks
 from tests.recording.people import Person
-from tests.recording.working import began_earlier, upload, work
-from tests.servers import ROOT, database_url, eventually
+from tests.recording.working import began_earlier, stop, upload, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TAKE = Take(length=4000)
@@ -42,15 +35,6 @@ def recorded(archive: Archive, ann: Person) -> Archive:
     began_earlier(archive, 4)
     upload(ann, archive, chunks(TAKE))
     return archive
-
-
-def stop(archive: Archive, *, after: float | None = None) -> None:
-    """Stop a recording; `after`: as if it had run for so many seconds."""
-    services.stop_archive(archive)
-    archive.refresh_from_db()
-    if after is not None:
-        archive.spans = [[archive.spans[0][0], archive.spans[0][0] + round(after * 1000)]]
-        archive.save(update_fields=["spans"])
 
 
 # --- whose work it is -----------------------------------------------------------------------------------------
@@ -204,6 +188,7 @@ def test_chunks_are_put_in_order_and_gaps_are_noted(archive: Archive, ann: Perso
         "size": 18,
         "gaps": [15],
         "marks": [],
+        "is_whole": False,
     }
 
 
@@ -345,76 +330,3 @@ def test_a_disk_that_is_full_is_waited_for(recorded: Archive, small_disk: Any, t
     shutil.rmtree(tmp_path / "work" / recorded.archive_id, ignore_errors=True)
     settings.VIDEOCONF = settings.VIDEOCONF | {"RECORDING_WORK_FOLDER": None}
     assert work(recorded).status == "available"
-
-
-# --- killed ---------------------------------------------------------------------------------------------------
-
-
-class Worker:
-    """A worker in a process of its own."""
-
-    def __init__(self, media_root: Path, log: Path) -> None:
-        self.log = log
-        self.env = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
-            "DATABASE_URL": database_url(),
-            "MEDIA_ROOT": str(media_root),
-        }
-        self.command = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--skip-checks"]
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [*self.command, "--interval", "0.2"],
-                cwd=ROOT,
-                env=self.env,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    def kill(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-def test_a_worker_that_is_killed_again_and_again_gets_it_done(
-    archive: Archive, ann: Person, ben: Person, media_root: Path, tmp_path: Path
-) -> None:
-    began_earlier(archive, 45)
-    take = Take(length=45_000)
-    upload(ann, archive, chunks(take))
-    upload(ben, archive, chunks(Take(length=45_000, beep=660, colour=(20, 20, 200))))
-    stop(archive, after=45)
-    worker, chance = Worker(media_root, tmp_path / "worker.log"), random.Random(11)
-    composed = []
-    try:
-        for _ in range(3):
-            worker.start()
-            eventually(lambda: claimed(archive), "the worker takes it", within=40)
-            time.sleep(chance.uniform(0.3, 2.5))
-            worker.kill()
-            archive.refresh_from_db()
-            composed.append(archive.composed_ms)
-            # The lease of the dead runs out, and its watchdog comes: half a minute, which a test need not wait.
-            Archive.objects.update(compose_lease_until=timezone.now() - timedelta(seconds=1))
-            DBTaskResult.objects.filter(status="READY").update(run_after=timezone.now())
-        worker.start()
-        eventually(lambda: is_over(archive), f"it is done; {worker.log}", within=120)
-    finally:
-        worker.kill()
-    archive.refresh_from_db()
-    assert (archive.status, archive.reason) == ("available", ""), archive.compose_error
-    film = watch(media_root / archive.storage_key)
-    assert abs(film.length - 45) < 0.1
-    assert composed == sorted(composed)
-
-
-def claimed(archive: Archive) -> bool:
-    return bool(Archive.objects.filter(pk=archive.pk).exclude(compose_claim="").exists()) or is_over(archive)
-
-
-def is_over(archive: Archive) -> bool:
-    return bool(Archive.objects.filter(pk=archive.pk, status__in=("available", "failed")).exists())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+from archives import services
 from archives.composing import composer
 from archives.models import Archive
 from meetings.models import Connection
@@ -29,6 +30,15 @@ def upload(person: Person, archive: Archive, chunks: list[bytes], *, kind: str =
     track.send(*chunks)
     assert track.close().status_code == 204
     return track
+
+
+def stop(archive: Archive, *, after: float | None = None) -> None:
+    """Stop a recording; `after`: as if it had run for so many seconds."""
+    services.stop_archive(archive)
+    archive.refresh_from_db()
+    if after is not None:
+        archive.spans = [[archive.spans[0][0], archive.spans[0][0] + round(after * 1000)]]
+        archive.save(update_fields=["spans"])
 
 
 def work(archive: Archive, *, within: float = 60.0) -> Archive:

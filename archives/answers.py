@@ -30,3 +30,11 @@ def archive_answer(archive: Archive, url: str | None = None) -> dict[str, Any]:
             **(archive.report or {}),
         },
     }
+
+
+def listed_answer(archive: Archive) -> dict[str, Any]:
+    """Return one archive of a list: without what is missing in it, part by part."""
+    said = archive_answer(archive)
+    for name in ("missing", "more"):
+        said["metaData"].pop(name, None)
+    return said

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from archives import lookups, services, targets
-from archives.answers import archive_answer
+from archives.answers import archive_answer, listed_answer
 from archives.api import permissions, schema
 from archives.api.serializers import StartArchiveBody, StorageTargetBody, target_answer
 from archives.downloads import file_response
@@ -53,7 +53,7 @@ class ArchiveViewSet(ApiViewSet):
         rows = _filtered(request, Archive.objects.alive().of_tenant(self.caller.tenant))
         shown = rows.annotate(session_id=F("meeting__session_id")).defer(*lookups.FOR_THE_WORKER)
         page = shown.order_by("-id")[offset : offset + count]
-        return Response({"count": rows.count(), "items": [archive_answer(archive) for archive in page]})
+        return Response({"count": rows.count(), "items": [listed_answer(archive) for archive in page]})
 
     @schema.retrieve_archive
     def retrieve(self, request: Request, archive_id: str) -> Response:

@@ -362,8 +362,13 @@ def test_what_does_not_come_back_as_it_was_stored_is_removed(
     assert work(recorded).status == "available"
 
 
-def test_of_many_missing_parts_the_first_are_kept(recorded: Archive) -> None:
+def test_of_many_missing_parts_the_first_are_kept(recorded: Archive, owner: ApiClient) -> None:
     gap = Missing(track="t", person="p", kind="camera", start=0, end=1, why="It is missing.")
     made = Finished(path=Path(), duration=1, size=1, sha256="", has_audio=True, has_video=True, missing=(gap,) * 60)
     said = delivery._report_of(recorded, made)
     assert (len(said["missing"]), said["more"]) == (50, "and 10 more parts")
+    Archive.objects.update(report=said)
+    assert owner.get(f"/archives/{recorded.archive_id}").json()["metaData"]["more"] == "and 10 more parts"
+    (listed,) = owner.get("/archives").json()["items"]
+    assert not {"missing", "more"} & listed["metaData"].keys()
+    assert listed["metaData"]["people"] == ["Ann"]

@@ -32,7 +32,7 @@ def advance(folder: Path, job: Job, *, seconds: float, report: Report) -> tuple[
 
     Safe to kill at any moment, and to repeat: a slice that is not stored whole is composed again.
     """
-    state = load(folder / "state.json", key_of(job, libraries()))
+    state = load(folder / "state.json", key_of(job, libraries()), job)
     if job.output == "individual":
         return _nothing_to_compose(folder, job, state)
     if state.is_complete:

@@ -30,7 +30,7 @@ def finish(folder: Path, job: Job, *, report: Report) -> None:
 
     Raises `Unusable` if there is nothing that could be seen or heard, `NotComposed` if it is too early.
     """
-    state = load(folder / "state.json", key_of(job, libraries()))
+    state = load(folder / "state.json", key_of(job, libraries()), job)
     if not state.is_complete:
         raise NotComposed("advance has not come to the end of this job")
     job = anchored(folder, job, state)

@@ -14,7 +14,7 @@ class Limits:
     memory: int = 1536 * 1024 * 1024
     cpu: int = 600
     file: int = 16 * 1024**3
-    files: int = 1024
+    files: int = 4096
     nice: int = 10
 
     def apply(self) -> None:

@@ -109,7 +109,7 @@ class _Writer:
         self._file.write(_element(0xA3, head + data))
 
     def _needs_cluster(self, time: float, *, starts_picture: bool) -> bool:
-        if self._cluster is None or time - self._cluster[0] > _MAX_BLOCK_TIME:
+        if self._cluster is None or abs(time - self._cluster[0]) > _MAX_BLOCK_TIME:
             return True
         return starts_picture or (not self._has_video and time - self._cluster[0] > _CLUSTER_MS)
 

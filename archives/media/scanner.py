@@ -19,8 +19,12 @@ from archives.media.ebml import Header, Incomplete, NotUsable
 
 KEY, AFTER_HOLE = 1, 2
 MAX_BLOCK = 4 * 1024 * 1024
-MAX_WAITING = 50_000
-"""Packets between what is composed and what is read ahead: some ten seconds; a recorder writes a hundred a second."""
+MAX_WAITING = 8_000
+"""Packets between what is composed and what is read ahead: some seconds; a recorder writes a hundred a second."""
+MAX_FALSE = 1000
+"""Places that look like a cluster's begin and are none."""
+MAX_CHILDREN = 32
+"""Elements in a group; a recorder writes three."""
 MAX_IDLE = 200_000
 """Elements in a row that move the time by nothing."""
 MAX_LEAP = 24 * 3600 * 1000.0
@@ -104,7 +108,7 @@ class Scanner:
         self._is_gap = frozenset(self._gaps)
         self._is_whole = is_whole
         self._fresh: set[int] = set()
-        self._idle, self._leap = 0, MAX_LEAP
+        self._idle, self._leap, self._false = 0, MAX_LEAP, 0
         self.position = position or Position()
         self.video: deque[Packet] = deque()
         self.audio: deque[Packet] = deque()
@@ -251,17 +255,22 @@ class Scanner:
         while at < self._size:
             data = self._window.bytes_at(at, _WINDOW)
             found = data.find(_CLUSTER)
-            if found < 0:
-                at += max(len(data) - 3, 1)
-            elif _starts_cluster(self._window.bytes_at(at + found, 16)):
-                return at + found
-            else:
-                at += found + 1
+            while 0 <= found <= len(data) - 16 or (found >= 0 and at + len(data) >= self._size):
+                if _starts_cluster(data[found : found + 16]):
+                    return at + found
+                self._false += 1
+                if self._false > MAX_FALSE:
+                    raise NotUsable("From here on the recording holds nothing that can be read.")
+                found = data.find(_CLUSTER, found + 1)
+            at += found if found > 0 else max(len(data) - 3, 1)
         return None
 
     def _group(self, header: Header, start: int, end: int) -> None:
-        at, block, is_key = start, None, True
+        at, block, is_key, count = start, None, True, 0
         while at < end:
+            count += 1
+            if count > MAX_CHILDREN:
+                return
             try:
                 element, size, inside = self._element(at, end)
             except (Incomplete, NotUsable):
@@ -284,6 +293,8 @@ class Scanner:
         cluster = self.position.cluster
         if cluster is None or stream is None or len(head) < at + 3 or head[at + 2] & 0x06:
             return  # laced blocks hold several packets; no recorder of a browser writes them
+        if at + 3 >= end - start:
+            return  # no picture and no sound is empty
         time = cluster + ebml.relative_time(head[at : at + 2]) * header.scale
         flags = KEY if (head[at + 2] & 0x80 if is_key is None else is_key) else 0
         for queue, wanted in ((self.video, header.video), (self.audio, header.audio)):

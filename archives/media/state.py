@@ -75,11 +75,12 @@ def key_of(job: Job, libraries: str) -> str:
     )
 
 
-def load(path: Path, key: str) -> State:
-    """Return the stored state, a new one if there is none for `key`."""
+def load(path: Path, key: str, job: Job) -> State:
+    """Return the stored state; a new one if there is none for `key`, or if a track that is in it was taken back since,
+    as who withdraws her consent is not to be in what was composed before."""
     try:
         said = json.loads(path.read_text())
-        if said["key"] != key:
+        if said["key"] != key or not said["tracks"].keys() <= {track.id for track in job.tracks}:
             return State(key=key)
         tracks = {name: _track(track) for name, track in said.pop("tracks").items()}
         suspects = {name: Suspect(**suspect) for name, suspect in said.pop("suspects").items()}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from archives.media.finish import Unusable
-from tests.media.composing import complete, compose
+from tests.media.composing import complete, compose, step
 from tests.media.conftest import NewMeeting
 from tests.media.looking import RATE
 from tests.media.making import START, Take, chunks, webm
@@ -84,4 +84,21 @@ def test_two_devices_of_one_person_are_both_heard(new_meeting: NewMeeting) -> No
     film, _ = compose(meeting, end=6000)
     for second in (3, 5):
         assert film.loudness(500, second + 0.03, second + 0.17) > 0.2
+        assert film.loudness(900, second + 0.03, second + 0.17) > 0.2
+
+
+def test_who_takes_her_consent_back_is_not_in_what_was_composed_before(new_meeting: NewMeeting) -> None:
+    meeting = new_meeting()
+    meeting.add_person("ann")
+    meeting.add_person("bob")
+    meeting.add_track("t1", "ann", Take(length=14_000, beep=500), closed=False)
+    meeting.add_track("t2", "bob", Take(length=14_000, beep=900), closed=False)
+    meeting.write()
+    assert step(meeting)[0] == 10_000
+    meeting.job["people"] = [person for person in meeting.job["people"] if person["id"] == "bob"]
+    meeting.job["tracks"] = [track for track in meeting.job["tracks"] if track["person"] == "bob"]
+    film, _ = compose(meeting, end=14_000)
+    assert abs(film.length - 14) <= 0.05
+    for second in (2, 8, 12):
+        assert film.loudness(500, second + 0.03, second + 0.17) < 0.02
         assert film.loudness(900, second + 0.03, second + 0.17) > 0.2

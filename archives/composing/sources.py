@@ -230,7 +230,8 @@ def write_job(archive: Archive, folder: Path, sources: dict[str, Source], *, is_
         "layout": archive.layout,
         "spans": _known(archive.spans, until),
         "people": people,
-        "tracks": [_described(track, sources[track.track_id]) for track in recorded],
+        # One that was opened since the chunks were looked through comes with the next stretch.
+        "tracks": [_described(track, sources[track.track_id]) for track in recorded if track.track_id in sources],
         "final": is_final,
     }
     replace(folder / "job.json", job)

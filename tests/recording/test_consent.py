@@ -181,7 +181,9 @@ def test_who_changes_her_mind_without_end_has_declined_in_the_end(archive: Archi
 def test_who_is_removed_sends_nothing_any_more(meeting: Meeting, archive: Archive, ann: Person, ben: Person) -> None:
     hers, his = ann.track(), ben.track()
     hers.send(b"x")
-    Attendee.objects.filter(pk=ann.connection.attendee_id).update(removed_on=timezone.now())
+    person = ann.connection.attendee
+    assert person is not None
+    Attendee.objects.filter(pk=person.pk).update(removed_on=timezone.now())
     assert hers.put(1, b"y").json()["error"]["code"] == "recording_over"
     with pytest.raises(Forbidden):
         ann.track()

@@ -51,22 +51,23 @@ class Prepared:
                 known.add(self._name)
             cursor.execute(self._execute, values)
         except Error as error:
-            if not _is_out_of_date(error):
+            why = _state_of(error)
+            if why not in _OUT_OF_DATE:
                 raise
-            known.discard(self._name)
+            (known.add if why == _THERE_ALREADY else known.discard)(self._name)
             if connection.in_atomic_block:  # which is lost; the next one will do
                 raise
             cursor.execute(self.sql, values)
 
 
-_OUT_OF_DATE = frozenset({"26000", "42P05", "0A000"})
+_THERE_ALREADY = "42P05"
+_OUT_OF_DATE = frozenset({"26000", _THERE_ALREADY, "0A000"})
 """SQLSTATEs: no such statement, there is one already (the connection has changed hands), its result has changed."""
 
 
-def _is_out_of_date(error: BaseException) -> bool:
-    """Whether a statement was refused for being prepared; Django's own errors carry the driver's as their cause."""
-    driver = error.__cause__ or error
-    return getattr(driver, "pgcode", None) in _OUT_OF_DATE
+def _state_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE of an error; Django's own carry the driver's as their cause."""
+    return getattr(error.__cause__ or error, "pgcode", None)
 
 
 _inserts: dict[type[models.Model], tuple[Prepared, tuple[models.Field[Any, Any], ...]]] = {}

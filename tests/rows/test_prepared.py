@@ -42,6 +42,14 @@ def known_statements() -> list[str]:
 
 
 @pytest.fixture
+def own_connection(transactional_db: None) -> Iterator[None]:
+    """A connection that no other test gets, whatever becomes of its statements."""
+    connection.close()
+    yield
+    connection.close()
+
+
+@pytest.fixture
 def heard() -> Iterator[list[Any]]:
     rows: list[Any] = []
 
@@ -108,7 +116,7 @@ def test_nothing_is_prepared_where_connections_change_hands(monkeypatch: pytest.
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_new_connection_prepares_anew() -> None:
+def test_new_connection_prepares_anew(own_connection: None) -> None:
     insert(new_meeting())
     for _ in range(2):
         with connection.cursor() as cursor:
@@ -119,7 +127,7 @@ def test_new_connection_prepares_anew() -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_statement_that_a_pooler_took_away_is_sent_as_it_is_and_prepared_anew() -> None:
+def test_statement_that_a_pooler_took_away_is_sent_as_it_is_and_prepared_anew(own_connection: None) -> None:
     insert(new_meeting())
     for _ in range(2):
         with connection.cursor() as cursor:
@@ -133,7 +141,7 @@ def test_statement_that_a_pooler_took_away_is_sent_as_it_is_and_prepared_anew() 
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_statement_whose_result_has_changed_its_type_goes_on() -> None:
+def test_statement_whose_result_has_changed_its_type_goes_on(own_connection: None) -> None:
     insert(new_meeting())
     with connection.cursor() as cursor:
         FIND.run(connection, cursor, ["link000001"])
@@ -147,7 +155,7 @@ def test_statement_whose_result_has_changed_its_type_goes_on() -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_transaction_that_met_a_statement_taken_away_fails_once() -> None:
+def test_transaction_that_met_a_statement_taken_away_fails_once(own_connection: None) -> None:
     insert(new_meeting())
     with connection.cursor() as cursor:
         FIND.run(connection, cursor, ["link000001"])
@@ -161,11 +169,18 @@ def test_transaction_that_met_a_statement_taken_away_fails_once() -> None:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_statement_that_somebody_else_prepared_on_the_connection_is_sent_as_it_is() -> None:
+def test_statement_that_somebody_else_prepared_on_the_connection_is_sent_as_it_is(own_connection: None) -> None:
     insert(new_meeting())
     other = Prepared("SELECT id FROM videoconf_meetings_meeting WHERE meeting_link = %s")
     with connection.cursor() as cursor:
         other.run(connection, cursor, ["link000001"])
         prepared._known.clear()  # as in a process that gets the connection from a pooler
+        with pytest.raises(DatabaseError), transaction.atomic():
+            other.run(connection, cursor, ["link000001"])
+        for _ in range(2):
+            with transaction.atomic():
+                other.run(connection, cursor, ["link000001"])
+                assert len(cursor.fetchall()) == 1
+        prepared._known.clear()
         other.run(connection, cursor, ["link000001"])
         assert len(cursor.fetchall()) == 1

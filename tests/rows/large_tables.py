@@ -62,11 +62,11 @@ FROM generate_series(100001, 200000) i
 """
 ARCHIVES = """
 INSERT INTO videoconf_archives_archive (removal_attempts, removal_error, layout, spans, ended_by, compose_claim,
-    compose_attempts, compose_error, composed_ms,
+    compose_attempts, compose_error, composed_ms, consent, notice, notice_version,
     id, meeting_id, archive_id, tenant, provider, name, status, reason, is_ours,
     size, duration, resolution, output_mode, has_audio, has_video, storage_key, sha256, deleted, created_on,
     modified_on, created_by, modified_by)
-SELECT 0, '', '', '[]', '', '', 0, '', 0,
+SELECT 0, '', '', '[]', '', '', 0, '', 0, '', '', '',
     i, i, 'archive-' || i, CASE WHEN i % 5 > 0 THEN '' ELSE 't' || (i / 5) % 50 END, 'webrtc', 'Archive ' || i,
     CASE WHEN i % 1000 = 3 THEN 'started' ELSE 'available' END, '', false, 1, 1, '', 'composed', true, true, '', '',
     i % 20 = 1, now() - interval '1 minute' * (100000 - i), now(), 'c', 'c'

@@ -56,11 +56,11 @@ FILL = (
     """,
     """
     INSERT INTO videoconf_archives_archive (removal_attempts, removal_error, layout, spans, ended_by, compose_claim,
-        compose_attempts, compose_error, composed_ms,
+        compose_attempts, compose_error, composed_ms, consent, notice, notice_version,
         meeting_id, archive_id, tenant, provider, name, status, reason, is_ours,
         size, duration, resolution, output_mode, has_audio, has_video, storage_key, sha256, created_on, modified_on,
         created_by, modified_by, deleted)
-    SELECT 0, '', '', '[]', '', '', 0, '', 0,
+    SELECT 0, '', '', '[]', '', '', 0, '', 0, '', '', '',
     id, 'a' || id, tenant, provider, '', CASE WHEN id % 3000 = 0 THEN 'failed' ELSE 'available' END, '', false,
         0, 0, '', '', true, true, '', '', created_on, now(), '', '', deleted
     FROM videoconf_meetings_meeting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archives import facts, states
 from archives.models import Archive
-from archives.providers.registry import archive_provider
+from archives.providers.registry import is_recorded_here
 from meetings.models import Meeting
 from meetings.providers.registry import get_provider
 from meetings.providers.types import ProviderEvent
@@ -23,7 +23,7 @@ def apply(meeting: Meeting, event: ProviderEvent) -> Archive | None:
 
 def _own(meeting: Meeting, archive_id: str) -> Archive | None:
     provider = get_provider(meeting.provider)
-    if not provider.archive_backend or archive_provider(provider).is_remote:
+    if not is_recorded_here(provider):
         return None
     found: Archive | None = Archive.objects.filter(meeting=meeting, archive_id=archive_id, is_ours=True).first()
     return found

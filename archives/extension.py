@@ -110,9 +110,10 @@ class ArchiveExtension(MeetingExtension):
 
 
 def _records_itself(alias: str) -> bool:
-    """Whether recordings at this provider are our own business; asked often, so that it must cost nothing."""
-    provider = get_provider(alias) if is_configured(alias) else None
-    return provider is not None and provider.capabilities.heartbeats and extension.can_archive(provider)
+    """Whether recordings at this provider are our own business; asked often, so it asks no database."""
+    from archives.providers.registry import is_recorded_here
+
+    return is_configured(alias) and is_recorded_here(get_provider(alias))
 
 
 def _of(meeting: Meeting, connection_id: str, archive_id: str) -> tuple[Archive, Connection]:

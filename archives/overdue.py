@@ -66,8 +66,7 @@ def _order_work(archive: Archive, now: datetime) -> None:
 
 
 def _our_providers() -> list[str]:
-    from archives.providers.registry import archive_provider
+    from archives.providers.registry import is_recorded_here
     from meetings.providers.registry import aliases, get_provider
 
-    providers = [get_provider(alias) for alias in aliases()]
-    return [one.alias for one in providers if one.archive_backend and not archive_provider(one).is_remote]
+    return [alias for alias in aliases() if is_recorded_here(get_provider(alias))]

@@ -9,6 +9,11 @@ from archives.providers.base import ArchiveProvider
 from meetings.providers.base import Provider
 
 
+def is_recorded_here(provider: Provider) -> bool:
+    """Whether recordings at a provider are made by this service itself, so that our rows are all there is to know."""
+    return bool(provider.archive_backend) and not archive_provider(provider).is_remote
+
+
 def archive_provider(provider: Provider) -> ArchiveProvider:
     """Return the recording side of a provider; `ImproperlyConfigured` if it has none."""
     if not provider.archive_backend:

@@ -68,7 +68,12 @@ def ended(archive: Archive, why: str) -> Archive:
 
 
 def follow_presence(meeting: Meeting) -> None:
-    """Pause the recording of a meeting that nobody is in any more, resume it when somebody is. Safe to repeat."""
+    """Pause the recording of a meeting that nobody is in any more, resume it when somebody is. Safe to repeat.
+
+    Most meetings are not recorded, and are not locked; one that begins meanwhile looks by itself (`began`).
+    """
+    if running_archive(meeting) is None:
+        return
     with transaction.atomic():
         lock(meeting)
         archive = running_archive(meeting)

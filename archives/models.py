@@ -147,7 +147,6 @@ class Track(models.Model):
     closed_at = models.DateTimeField("closed by the page", null=True, blank=True)
     count = models.PositiveIntegerField("chunks in all", null=True, blank=True)
     sealed_at = models.DateTimeField("complete as it is", null=True, blank=True)
-    note = models.CharField(max_length=255, blank=True, default="")
 
     class Meta:
         ordering = ("id",)

@@ -62,7 +62,6 @@ class Migration(migrations.Migration):
                 ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed by the page")),
                 ("count", models.PositiveIntegerField(blank=True, null=True, verbose_name="chunks in all")),
                 ("sealed_at", models.DateTimeField(blank=True, null=True, verbose_name="complete as it is")),
-                ("note", models.CharField(blank=True, default="", max_length=255)),
             ],
             options={
                 "ordering": ("id",),

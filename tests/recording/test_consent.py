@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from archives.composing import sources
+from archives.composing import composer, sources
 from archives.models import Archive, RecordingNotice, Track
 from archives.providers.base import ArchiveSpec
 from archives.services import start_archive
@@ -19,7 +19,10 @@ from meetings import extensions
 from meetings.exceptions import Conflict, Forbidden, NotFound, Refused, VideoconfError
 from meetings.models import Attendee, Connection, Meeting
 from meetings.seats import FORCED_REASON
+from tests.media.looking import watch
+from tests.media.making import Take, chunks
 from tests.recording.people import Person, join
+from tests.recording.working import began_earlier, stop, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,6 +115,32 @@ def test_who_only_watches_is_not_in_the_picture(
     with pytest.raises(Forbidden, match="subscriber"):
         sue.track()
     assert [person["name"] for person in job_of(archive, tmp_path)["people"]] == ["Ann"]
+
+
+@pytest.mark.usefixtures("_required")
+def test_who_declines_after_some_of_it_was_composed_is_in_none_of_it(
+    archive: Archive, ann: Person, ben: Person, media_root: Path
+) -> None:
+    for person in (ann, ben):
+        person.consent("agreed")
+    began_earlier(archive, 24)
+    RecordingNotice.objects.update(at=archive.created_on)
+    for person, beep in ((ann, 500), (ben, 900)):
+        take = Take(length=24_000, width=160, height=120, fps=10, beep=beep)
+        person.track(at=archive.created_on).send(*chunks(take))
+    Track.objects.update(started_at=archive.created_on)  # which a page may not say so late
+    Archive.objects.update(compose_due_at=archive.created_on)
+    composer.go_on(archive.pk)
+    archive.refresh_from_db()
+    assert archive.composed_ms == 10_000
+    ben.consent("declined")
+    Track.objects.update(sealed_at=timezone.now())
+    stop(archive, after=24)
+    assert work(archive).status == "available"
+    film = watch(media_root / archive.storage_key)
+    for second in (3, 8, 15, 22):
+        assert film.loudness(500, second + 0.03, second + 0.17) > 0.2
+        assert film.loudness(900, second + 0.03, second + 0.17) < 0.02
 
 
 @pytest.mark.usefixtures("_required")

@@ -87,5 +87,4 @@ def asgi(log: Path, **env: str) -> Server:
 
 def wsgi(log: Path, **env: str) -> Server:
     """Return a WSGI server with two workers, not started."""
-    application = ["--interface", "wsgi", "--workers", "2", "videoconf.wsgi:application"]
-    return Server(log, ["granian", "--host", "127.0.0.1", "--port", "{port}", *application], **env)
+    return Server(log, ["videoconf.serve", "--port", "{port}", "--workers", "2"], **env)

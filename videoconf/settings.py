@@ -83,13 +83,13 @@ MIDDLEWARE = [
     "videoconf.static_files.StaticFilesMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
-    "videoconf.cookies.SessionMiddleware",
+    "videoconf.for_pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "videoconf.cookies.AuthenticationMiddleware",
-    "videoconf.cookies.MessageMiddleware",
+    "videoconf.for_pages.AuthenticationMiddleware",
+    "videoconf.for_pages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "videoconf.page_policy.PagePolicyMiddleware",
+    "videoconf.for_pages.PagePolicyMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Our own service from this work tree, as docs/deploy.md runs it: granian over WSGI, two processes.
+# Our own service from this work tree, as docs/deploy.md runs it: videoconf.serve, two processes.
 #   service.sh migrate DATABASE
 #   service.sh start DATABASE PORT      its name, for its log and for `stop`, is the database's
 #   service.sh stop DATABASE
@@ -23,8 +23,7 @@ alone() { # DATABASE COMMAND...: nothing of the caller's environment, so that it
 case "${1:-}" in
   migrate) alone "$2" "$bin/python" manage.py migrate --verbosity 0 --skip-checks ;;
   start)
-    launch "$2" alone "$2" setsid "$bin/granian" --interface wsgi --host 127.0.0.1 --port "$3" --workers 2 \
-      --blocking-threads 4 --runtime-mode st --http 1 --no-ws videoconf.wsgi:application
+    launch "$2" alone "$2" setsid "$bin/python" -m videoconf.serve --port "$3"
     await "$2" curl -fs "http://127.0.0.1:$3/health/ready"
     ;;
   stop) stop "$2" ;;

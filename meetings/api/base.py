@@ -10,6 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from meetings import lookups
@@ -73,6 +74,12 @@ class ApiViewSet(GenericViewSet[Any]):
     def get_exception_handler(self) -> Any:
         return exception_handler
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        if isinstance(finished, Response):
+            finished.add_post_render_callback(_untie)
+        return finished
+
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         answer = HttpResponse(status=204)
         del answer["Content-Type"]  # there is no content
@@ -92,3 +99,11 @@ class ApiViewSet(GenericViewSet[Any]):
         if meeting is None:
             raise NotFound(message, code="meeting_not_found")
         return meeting
+
+
+def _untie(response: Any) -> None:
+    """Forget what an answer was made with: tied in circles, long lists would stay until the collector comes by."""
+    context = response.renderer_context
+    vars(context["view"]).clear()
+    context["request"].parser_context.clear()
+    context.clear()

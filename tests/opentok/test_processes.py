@@ -43,8 +43,7 @@ def server(far: House, tmp_path: Path) -> Iterator[Server]:
         "VONAGE_SESSION_SECRETS": SESSION_SECRET,
         "VONAGE_ARCHIVE_SECRETS": ARCHIVE_SECRET,
     }
-    command = ["granian", "--host", "127.0.0.1", "--port", "{port}", "--interface", "wsgi", "--workers", "4"]
-    found = Server(tmp_path / "log", [*command, "videoconf.wsgi:application"], **env)
+    found = Server(tmp_path / "log", ["videoconf.serve", "--port", "{port}", "--workers", "4"], **env)
     found.start()
     far.vonage.register("session", f"http://127.0.0.1:{found.port}/webhooks/session", SESSION_SECRET)
     far.vonage.register("archive", f"http://127.0.0.1:{found.port}/webhooks/session", ARCHIVE_SECRET)

@@ -1,7 +1,7 @@
-"""The middleware that lives by cookies, for pages alone.
+"""The middleware that browsers' pages need, for pages alone.
 
 No cookie opens the API, the webhooks or the health checks, so nothing looks for one in their requests: not for a
-session, a user of the admin, a message or a token against forged forms.
+session, a user of the admin or a message; and no script runs in what they answer.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from django.contrib.auth.middleware import AuthenticationMiddleware as Authentic
 from django.contrib.messages.middleware import MessageMiddleware as Message
 from django.contrib.sessions.middleware import SessionMiddleware as Session
 from django.http import HttpRequest
+
+from videoconf.page_policy import PagePolicyMiddleware as PagePolicy
 
 WITHOUT_COOKIES = ("/session", "/archives", "/webhooks/", "/health/")
 
@@ -37,3 +39,7 @@ class AuthenticationMiddleware(_ForPages, Authentication):
 
 class MessageMiddleware(_ForPages, Message):
     """Messages, for pages."""
+
+
+class PagePolicyMiddleware(_ForPages, PagePolicy):
+    """The Content-Security-Policy, for pages."""

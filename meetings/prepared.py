@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -70,7 +71,7 @@ def _state_of(error: BaseException) -> str | None:
     return getattr(error.__cause__ or error, "pgcode", None)
 
 
-_inserts: dict[type[models.Model], tuple[Prepared, tuple[models.Field[Any, Any], ...]]] = {}
+_inserts: dict[type[models.Model], _Insert] = {}
 
 
 def insert(row: M) -> M:
@@ -86,31 +87,36 @@ def insert(row: M) -> M:
         row.save(force_insert=True)
         return row
     if model not in _inserts:
-        _inserts[model] = _insert_of(model, connection)
-    statement, fields = _inserts[model]
+        _inserts[model] = _Insert(model, connection)
     with connection.cursor() as cursor:
-        statement.run(connection, cursor, [_value(row, field, connection) for field in fields])
+        _inserts[model].run(row, connection, cursor)
         (row.pk,) = cursor.fetchone()
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001  (as `save` does)
     return row
 
 
-def _insert_of(model: type[models.Model], connection: BaseDatabaseWrapper) -> tuple[Prepared, tuple[Any, ...]]:
-    quote = connection.ops.quote_name
-    fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    slots = ", ".join(["%s"] * len(fields))
-    assert model._meta.pk is not None
-    key = quote(str(model._meta.pk.column))
-    sql = f"insert into {quote(model._meta.db_table)} ({columns}) values ({slots}) returning {key}"  # noqa: S608
-    return Prepared(sql), fields
+class _Insert:
+    """The statement that stores a new row of one model and returns its key."""
+
+    def __init__(self, model: type[models.Model], connection: BaseDatabaseWrapper) -> None:
+        quote = connection.ops.quote_name
+        self._fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
+        self._is_plain = tuple(not isinstance(field, models.JSONField) for field in self._fields)
+        self._read = attrgetter(*(field.attname for field in self._fields))
+        columns = ", ".join(quote(str(field.column)) for field in self._fields)
+        slots = ", ".join(["%s"] * len(self._fields))
+        assert model._meta.pk is not None
+        key = quote(str(model._meta.pk.column))
+        sql = f"insert into {quote(model._meta.db_table)} ({columns}) values ({slots}) returning {key}"  # noqa: S608
+        self._statement = Prepared(sql)
+
+    def run(self, row: models.Model, connection: BaseDatabaseWrapper, cursor: Any) -> None:
+        values = [
+            value if is_plain and type(value) in _PLAIN else field.get_db_prep_save(value, connection)
+            for value, is_plain, field in zip(self._read(row), self._is_plain, self._fields, strict=True)
+        ]
+        self._statement.run(connection, cursor, values)
 
 
-_PLAIN = (str, bool, int, type(None))
-
-
-def _value(row: models.Model, field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Any:
-    value = getattr(row, field.attname)
-    if type(value) in _PLAIN and not isinstance(field, models.JSONField):
-        return value
-    return field.get_db_prep_save(value, connection)
+_PLAIN = frozenset({str, bool, int, type(None)})
+"""What the driver takes as it is; a JSON column takes only JSON."""

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import select
+import ssl
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +18,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, ReadTimeoutError, SSLError, TimeoutError
+import certifi
+import pycurl
 
 from meetings.exceptions import (
     ProviderConflict,
@@ -31,8 +34,8 @@ logger = logging.getLogger(__name__)
 
 CONNECT_WITHIN = 5.0  # seconds
 PAUSE = 0.2  # seconds, before a repetition
-POOL_SIZE = 32
-CHUNK = 65536
+KEPT = 32
+"""How many connections at most wait for the next call."""
 MAX_ANSWER = 8 * 1024 * 1024
 MAX_REASON = 300
 WORTH_REPEATING = frozenset({502, 503, 504})
@@ -57,9 +60,8 @@ class Answer:
 class HttpClient:
     """Calls under one base address. Thread-safe; connections are kept and shared.
 
-    `timeout` (seconds) bounds a whole call, repetitions included; only a server whose status line and headers drip can
-    draw it out, as each wait for a piece of those is bounded by itself. A call is repeated once, and only if it is
-    `repeatable` and the answer was lost or a gateway's.
+    `timeout` (seconds) bounds a whole call, repetitions included, however slowly an answer drips. A call is repeated
+    once, and only if it is `repeatable` and the answer was lost or a gateway's. The environment's proxies are not used.
     """
 
     def __init__(self, base_url: str, *, timeout: float, name: str, user_agent: str) -> None:
@@ -67,8 +69,8 @@ class HttpClient:
         self.timeout = timeout
         self.name = name
         self.user_agent = user_agent
-        self._prefix = urlsplit(self.base_url).path
-        self._pool = urllib3.connection_from_url(self.base_url, maxsize=POOL_SIZE, block=False, retries=False)
+        self._path = urlsplit(self.base_url).path
+        self._idle: deque[_Line] = deque(maxlen=KEPT)
 
     def call(
         self,
@@ -87,7 +89,7 @@ class HttpClient:
         Raises `ProviderUnavailable` (not reached, timed out, 429), `ProviderCredentialsRefused` (401, 403),
         `ProviderNotFound` (404), `ProviderConflict` (409), `ProviderRefused` (other 4xx), `ProviderError` (the rest).
         """
-        target = f"{self._prefix}{path}" + (f"?{urlencode(query)}" if query else "")
+        target = path + (f"?{urlencode(query)}" if query else "")
         sent = {"Accept": "application/json", "User-Agent": self.user_agent, **headers}
         body: bytes | None = None
         if form is not None:
@@ -106,62 +108,147 @@ class HttpClient:
     def _attempt(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, deadline: float
     ) -> Answer:
-        left = max(deadline - time.monotonic(), 0.001)
-        limit = urllib3.Timeout(total=left, connect=min(CONNECT_WITHIN, left))
-        path = target.partition("?")[0]
+        path = self._path + target.partition("?")[0]
+        answer = _Incoming()
+        line = self._line()
+        curl = line.curl
         try:
-            response = self._pool.urlopen(
-                method, target, body=body, headers=headers, timeout=limit, redirect=False, preload_content=False
-            )
-            try:
-                content = self._read(response, deadline)
-            finally:
-                response.release_conn()
-        except HTTPError as error:
-            logger.warning("%s %s at %s failed: %s", method, path, self.name, type(error).__name__)
-            raise _unreached(error, self.name) from error
-        status = response.status
+            _set(curl, method, self.base_url + target, headers, body)
+            left = max(round((deadline - time.monotonic()) * 1000), 1)
+            curl.setopt(pycurl.TIMEOUT_MS, left)
+            curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(left, round(CONNECT_WITHIN * 1000)))
+            curl.setopt(pycurl.HEADERFUNCTION, answer.headers.append)
+            curl.setopt(pycurl.WRITEFUNCTION, answer.take)
+            curl.setopt(pycurl.FRESH_CONNECT, line.was_closed())
+            line.socket = -1
+            curl.perform()
+            line.socket = curl.getinfo(pycurl.ACTIVESOCKET)
+            status = int(curl.getinfo(pycurl.RESPONSE_CODE))
+        except pycurl.error as error:
+            why = _unreached(error.args[0], self.name, answer)
+            logger.warning("%s %s at %s failed: %s", method, path, self.name, why.message)
+            raise why from error
+        finally:
+            curl.reset()  # options alone: a connection that is sound stays
+            self._idle.append(line)
+        content = b"".join(answer.parts)
         if status >= 300:
-            refused = _refusal(status, content, response.headers)
+            refused = _refusal(status, content, answer.retry_after())
             logger.warning("%s %s at %s was answered with %s: %s", method, path, self.name, status, refused.message)
             raise refused
         if content.lstrip()[:1] == b"<":
             raise ProviderError("The answer is a page, or XML: it is not the provider's.", status=status)
         return Answer(status=status, body=content)
 
-    def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-        """Read a body to its end, however slowly it drips, until the deadline."""
-        parts: list[bytes] = []
-        size = 0
-        while part := response.read1(CHUNK):
-            parts.append(part)
-            size += len(part)
-            if size > MAX_ANSWER:
-                response.close()
-                raise ProviderError(f"The answer has over {MAX_ANSWER} bytes.", status=response.status)
-            if time.monotonic() > deadline:
-                response.close()
-                raise ProviderUnavailable(f"{self.name} did not finish its answer in time.")
-        return b"".join(parts)
+    def _line(self) -> _Line:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Line(pycurl.Curl())
+
+
+class _Line:
+    """A handle of libcurl with the connection that it keeps; one call at a time."""
+
+    def __init__(self, curl: pycurl.Curl) -> None:
+        self.curl = curl
+        self.socket = -1
+
+    def was_closed(self) -> bool:
+        """Whether the other side has closed the connection (or says something that nobody asked for).
+
+        libcurl looks once a second; a call that goes out in between would be lost.
+        """
+        if self.socket < 0:
+            return False
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+class _Incoming:
+    """What has come of an answer."""
+
+    def __init__(self) -> None:
+        self.headers: list[bytes] = []
+        self.parts: list[bytes] = []
+        self.is_too_long = False
+        self._size = 0
+
+    def take(self, part: bytes) -> int | None:
+        self._size += len(part)
+        if self._size > MAX_ANSWER:
+            self.is_too_long = True
+            return -1  # which ends the call
+        self.parts.append(part)
+        return None
+
+    def retry_after(self) -> str:
+        """Return the value of the last header of that name; the lines of a `100 Continue` stand before the others."""
+        found = [line for line in self.headers if line[:12].lower() == b"retry-after:"]
+        return found[-1][12:].decode("latin-1").strip() if found else ""
+
+
+class _Outgoing:
+    """A body that can be read once.
+
+    If a kept connection breaks, libcurl would send the request again; that is for `call` to decide. Without a way back
+    to the body's beginning it gives up.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._left = memoryview(body)
+
+    def read(self, size: int) -> bytes:
+        part, self._left = self._left[:size], self._left[size:]
+        return part.tobytes()
+
+
+def _set(curl: pycurl.Curl, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
+    curl.setopt(pycurl.URL, url)
+    curl.setopt(pycurl.CUSTOMREQUEST, method)
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if body is not None:
+        curl.setopt(pycurl.POST, 1)
+        curl.setopt(pycurl.POSTFIELDSIZE, len(body))
+        curl.setopt(pycurl.READFUNCTION, _Outgoing(body).read)
+        lines.append("Expect:")  # nobody waits for a 100
+    elif method not in {"GET", "DELETE"}:
+        lines.append("Content-Length: 0")
+    curl.setopt(pycurl.HTTPHEADER, lines)
+    curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+    curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    curl.setopt(pycurl.PATH_AS_IS, 1)
+    curl.setopt(pycurl.NOSIGNAL, 1)
+    curl.setopt(pycurl.PROXY, "")
+    curl.setopt(pycurl.CAINFO, _AUTHORITIES)
+
+
+_AUTHORITIES = ssl.get_default_verify_paths().cafile or certifi.where()
+"""Whose certificates are trusted: this machine's (`SSL_CERT_FILE` names others), else those that certifi brings."""
 
 
 def _is_worth_repeating(error: ProviderError) -> bool:
     return error.status in WORTH_REPEATING or (isinstance(error, ProviderUnavailable) and error.status is None)
 
 
-def _unreached(error: HTTPError, name: str) -> ProviderUnavailable:
-    if isinstance(error, SSLError):
+_NO_CONNECTION = frozenset({pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT})
+_NO_TRUST = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
+
+
+def _unreached(code: int, name: str, answer: _Incoming) -> ProviderError:
+    if answer.is_too_long:
+        return ProviderError(f"The answer has over {MAX_ANSWER} bytes.")
+    if code in _NO_TRUST:
         return ProviderUnavailable(f"{name} could not be reached: its certificate is not trusted here.")
-    if isinstance(error, NewConnectionError):
+    if code in _NO_CONNECTION:
         return ProviderUnavailable(f"{name} could not be reached: no connection. Check the address and the network.")
-    if isinstance(error, (TimeoutError, ReadTimeoutError)):
+    if code == pycurl.E_OPERATION_TIMEDOUT:
         return ProviderUnavailable(f"{name} did not answer in time.")
-    if isinstance(error, ProxyError):
-        return ProviderUnavailable(f"{name} could not be reached through the proxy.")
     return ProviderUnavailable(f"{name} broke the connection off.")
 
 
-def _refusal(status: int, body: bytes, headers: Mapping[str, str]) -> ProviderError:
+def _refusal(status: int, body: bytes, retry_after: str) -> ProviderError:
     reason = reason_of(body)
     if status in {401, 403}:
         return ProviderCredentialsRefused(
@@ -170,7 +257,7 @@ def _refusal(status: int, body: bytes, headers: Mapping[str, str]) -> ProviderEr
             status=status,
         )
     if status == 429:
-        return ProviderUnavailable(f"Too many calls ({reason}).", status=status, retry_after=_wait_of(headers))
+        return ProviderUnavailable(f"Too many calls ({reason}).", status=status, retry_after=_wait_of(retry_after))
     if status == 404:
         return ProviderNotFound(reason, status=status)
     if status == 409:
@@ -193,8 +280,7 @@ def reason_of(body: bytes) -> str:
     return line if len(line) <= MAX_REASON else f"{line[:MAX_REASON]}…"
 
 
-def _wait_of(headers: Mapping[str, str]) -> int | None:
-    value = headers.get("Retry-After", "").strip()
+def _wait_of(value: str) -> int | None:
     if value.isascii() and value.isdigit() and len(value) < 9:
         return max(1, min(int(value), LONGEST_WAIT))
     try:

@@ -83,7 +83,7 @@ def test_example_environment_passes_the_deployment_checks(example: dict[str, str
 @pytest.mark.parametrize("server", SERVERS)
 def test_servers_know_the_options_they_are_started_with(services: Services, server: str) -> None:
     program, *words = server.split()
-    asked = [BIN / program, *words, "--help"]
+    asked = [str(BIN / program), *words, "--help"]
     known = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     commands = [command for command in server_commands(services) if f"{server} " in command]
 

@@ -141,7 +141,7 @@ class Conf:
         kinds=(str,),
     )
     RECORDING_NOTICE = Setting[str](
-        "This meeting is being recorded: sound, camera and shared screens of everybody in it.",
+        "This meeting is being recorded: sound, camera and shared screens.",
         "What people are told when a recording runs.",
         kinds=(str,),
     )

@@ -41,6 +41,8 @@ MARGIN = timedelta(seconds=8)
 FPS = 20
 BATCH = 200
 MOST_MARKS = 60
+MOST_GAPS = 500
+"""Holes in one track, after which nothing more of it is read: it is none that a page has recorded."""
 MOST_UNSAVED = 64 * 1024 * 1024
 """Bytes that are appended before `sources.json` says so, and once more after a kill."""
 MOST_LOOKS = 30
@@ -58,6 +60,8 @@ class Source:
     """Of the first chunks: where each ends in the file, and when the page had it."""
     is_whole: bool = False
     """Nothing comes any more, and all that came is in the file."""
+    is_riddled: bool = False
+    """It had too many holes; what came after them is not in the file."""
 
 
 class Busy(Exception):
@@ -135,7 +139,7 @@ def collect(archive: Archive, folder: Path, now: datetime) -> dict[str, Source]:
             continue
         before = copy(source)
         _append(archive, track, folder, source, now)
-        source.is_whole = track.sealed_at is not None
+        source.is_whole = track.sealed_at is not None or source.is_riddled
         unsaved, is_changed = unsaved + source.size - before.size, is_changed or source != before
         if unsaved > MOST_UNSAVED:
             _write(folder, sources)
@@ -154,6 +158,9 @@ def _append(archive: Archive, track: Track, folder: Path, source: Source, now: d
                 break
             content = _bytes_of(archive, track, chunk)
             if chunk.sequence > source.next or content is None:
+                if len(source.gaps) >= MOST_GAPS:
+                    source.is_riddled = True
+                    break
                 source.gaps = [*source.gaps, source.size] if source.gaps[-1:] != [source.size] else source.gaps
             file.write(content or b"")
             source.next, source.size = chunk.sequence + 1, source.size + len(content or b"")
@@ -263,13 +270,15 @@ def _described(track: Track, source: Source) -> dict[str, Any]:
         "bytes": source.size,
         "gaps": _gaps(track, source),
         "marks": source.marks,
-        "closed": track.sealed_at is not None,
+        "closed": source.is_whole,
     }
 
 
 def _gaps(track: Track, source: Source) -> list[int]:
     """Return where chunks are missing, the track's last ones among them."""
-    lacks_end = track.sealed_at is not None and track.count is not None and source.next < track.count
+    lacks_end = source.is_riddled or (
+        track.sealed_at is not None and track.count is not None and source.next < track.count
+    )
     return [*source.gaps, source.size] if lacks_end else source.gaps
 
 

@@ -22,6 +22,8 @@ from archives.media.watch import Watch
 SLICE_S = 10
 BUDGET_S = 40.0
 """Seconds of CPU that one track may use in a slice: several times what the largest screen takes."""
+WHOLE_BUDGET_S = 120.0
+"""Seconds of CPU that all of them may use: a dozen of the largest cameras take less than ten."""
 Report = Callable[[int, int], None]
 """Is told what is done and what there is, in ms of the recording."""
 
@@ -39,7 +41,7 @@ def advance(folder: Path, job: Job, *, seconds: float, report: Report) -> tuple[
         return _ms(state.frames, job), _ms(state.frames, job), True
     (folder / "parts").mkdir(exist_ok=True)
     job = anchored(folder, job, state)
-    watch = Watch(folder / "watch", budget=BUDGET_S)
+    watch = Watch(folder / "watch", budget=BUDGET_S, whole=WHOLE_BUDGET_S)
     sources = Sources(folder, job, state, watch)
     save(folder / "state.json", state)
     try:

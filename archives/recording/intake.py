@@ -26,6 +26,9 @@ MAX_CHUNK = 4 * 1024 * 1024
 MAX_SEQUENCE = 999_999
 HEAD_START = 64 * 1024 * 1024
 BYTES_PER_SECOND = 1024 * 1024
+HEAD_START_CHUNKS = 600
+CHUNKS_PER_SECOND = 8
+"""A page sends one a second for each of its tracks, and its camera, its screen and what it had kept at once."""
 MEGABYTE = 1024 * 1024
 SHARE = 0.5
 """How much of what a recording may have can be one person's."""
@@ -55,6 +58,7 @@ def _track(track_id: Slot) -> Any:
         is_removed=F("archive__deleted"),
         recorded=Subquery(parts.annotate(total=Sum("bytes")).values("total")),
         of_person=Subquery(theirs.annotate(total=Sum("bytes")).values("total")),
+        chunks_of_person=Subquery(theirs.annotate(total=Sum("chunks")).values("total")),
         person_since=Subquery(theirs.annotate(first=Min("created_on")).values("first")),
         removed_on=F("attendee__removed_on"),
         is_here=Exists(here),
@@ -106,9 +110,11 @@ def refuse_early(track: Any, sequence: int, size: int, now: datetime) -> None:
     if track.of_person + size > SHARE * conf.RECORDING_MAX_MB * MEGABYTE:
         raise ChunkRefused(413, "recording_full", "One person can fill at most half of a recording.")
     open_for = max((now - track.person_since).total_seconds(), 0)
-    excess = track.of_person + size - HEAD_START - open_for * BYTES_PER_SECOND
-    if excess > 0:
-        wait = math.ceil(excess / BYTES_PER_SECOND)
+    wait = max(
+        math.ceil((track.of_person + size - HEAD_START) / BYTES_PER_SECOND - open_for),
+        math.ceil((track.chunks_of_person + 1 - HEAD_START_CHUNKS) / CHUNKS_PER_SECOND - open_for),
+    )
+    if wait > 0:
         raise ChunkRefused(429, "too_fast", "Chunks come faster than anybody records.", retry_after=wait)
 
 

@@ -166,6 +166,15 @@ def test_too_fast_is_told_when_to_go_on(track: Upload) -> None:
     assert track.put(0, b"x").status_code == 200
 
 
+def test_crumbs_are_too_fast_too(track: Upload, ann: Person) -> None:
+    Track.objects.update(chunks=intake.HEAD_START_CHUNKS + 20)
+    for one in (track, ann.track("screen")):
+        answer = refused(one.put(0, b"x"), 429, "too_fast")
+        assert 2 <= int(answer.headers["Retry-After"]) <= 3
+    Track.objects.update(created_on=timezone.now() - timedelta(seconds=5))
+    assert track.put(0, b"x").status_code == 200
+
+
 def test_a_track_and_a_recording_are_full_at_some_point(track: Upload, ann: Person, settings: Any) -> None:
     settings.VIDEOCONF = settings.VIDEOCONF | {"RECORDING_MAX_TRACK_MB": 1}
     track.send(b"x" * 1024 * 1024)

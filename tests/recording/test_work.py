@@ -189,7 +189,23 @@ def test_chunks_are_put_in_order_and_gaps_are_noted(archive: Archive, ann: Perso
         "gaps": [15],
         "marks": [],
         "is_whole": False,
+        "is_riddled": False,
     }
+
+
+def test_a_track_full_of_holes_is_read_up_to_some_point(archive: Archive, ann: Person, tmp_path: Path) -> None:
+    track = ann.track()
+    for sequence in range(0, 2 * sources.MOST_GAPS + 20, 2):
+        assert track.put(sequence, b"x").status_code == 200
+    later = timezone.now() + timedelta(minutes=11)
+    known = sources.collect(archive, tmp_path, later)[track.id]
+    assert (known.size, len(known.gaps)) == (sources.MOST_GAPS + 1, sources.MOST_GAPS)
+    sources.write_job(archive, tmp_path, {track.id: known}, is_final=False, now=later)
+    (said,) = json.loads((tmp_path / "job.json").read_text())["tracks"]
+    assert said["closed"]
+    assert said["gaps"][-1] == said["bytes"] == known.size
+    track.put(1, b"late")
+    assert sources.collect(archive, tmp_path, later)[track.id] == known
 
 
 def test_the_job_says_when_the_page_had_the_first_chunks(archive: Archive, ann: Person, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who was there and for how long: intervals and totals per attendee."""
+"""Who was there and for how long: the ledger of a meeting, person by person, against its schedule."""
 
 from __future__ import annotations
 
@@ -6,60 +6,102 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from meetings.models import Attendee, Connection, Meeting
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A stay; `left_at` is `None` while it goes on."""
-
-    joined_at: datetime
-    left_at: datetime | None
+from meetings import ledger
+from meetings.conf import conf
+from meetings.ledger import Bounds, Seen, Stay
+from meetings.models import AttendanceFact, Attendee, Connection, Meeting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttendeeReport:
-    """One attendee's stays: the union of her connections, so two devices count once."""
+    """One attendee's stays: the union of her connections, so two devices count once.
+
+    `share` is how much of `length`, the meeting's, she was there. `late` and `early` are how long after the scheduled
+    beginning she came first, and before the scheduled end she left last; `None` without a schedule, and `early` while
+    she is there.
+    """
 
     attendee: Attendee
-    intervals: tuple[Interval, ...]
+    stays: tuple[Stay, ...]
+    devices: int
     total: timedelta
+    share: float
+    late: timedelta | None
+    early: timedelta | None
 
     @property
     def first_join(self) -> datetime:
-        return self.intervals[0].joined_at
+        return self.stays[0].joined_at
 
     @property
     def last_leave(self) -> datetime | None:
-        return self.intervals[-1].left_at
+        return self.stays[-1].left_at
 
 
 def attendance_of(meeting: Meeting, *, now: datetime) -> list[AttendeeReport]:
-    """Return every attendee's intervals, in the order of first joining (two queries)."""
-    stays: dict[int, list[Interval]] = {}
-    rows = Connection.objects.filter(meeting=meeting, attendee__isnull=False, joined_at__isnull=False)
-    for attendee_id, joined_at, left_at in rows.values_list("attendee_id", "joined_at", "left_at"):
-        stays.setdefault(attendee_id, []).append(Interval(joined_at=joined_at, left_at=left_at))
-    reports = []
-    for attendee in Attendee.objects.filter(meeting=meeting):
-        intervals = union(stays.get(attendee.pk, []))
-        if intervals:
-            total = sum(((stay.left_at or now) - stay.joined_at for stay in intervals), timedelta())
-            reports.append(AttendeeReport(attendee=attendee, intervals=intervals, total=max(total, timedelta())))
+    """Return every attendee's stays, in the order of first joining (three queries)."""
+    by_person: dict[int, list[Stay]] = {}
+    stays = ledger.stays_of(_seen(meeting), Bounds(start=meeting.start_time, end=meeting.end_time))
+    owners = Connection.objects.filter(meeting=meeting, attendee__isnull=False)
+    for connection_id, attendee_id in owners.values_list("connection_id", "attendee_id"):
+        if connection_id in stays:
+            by_person.setdefault(attendee_id, []).append(stays[connection_id])
+    gap = timedelta(seconds=conf.MERGE_GAP)
+    people = {pk: ledger.merged(theirs, gap) for pk, theirs in by_person.items()}
+    length = _length(meeting, people.values(), now)
+    reports = [
+        _report(meeting, attendee, people[attendee.pk], len(by_person[attendee.pk]), length, now)
+        for attendee in Attendee.objects.filter(meeting=meeting)
+        if attendee.pk in people
+    ]
     return sorted(reports, key=lambda report: (report.first_join, report.attendee.pk))
 
 
-def union(stays: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Merge overlapping and touching stays; an open one swallows everything after it."""
-    merged: list[Interval] = []
-    for stay in sorted(stays, key=lambda stay: stay.joined_at):
-        last = merged[-1] if merged else None
-        if last is None or (last.left_at is not None and stay.joined_at > last.left_at):
-            merged.append(stay)
-        elif last.left_at is not None:
-            is_open = stay.left_at is None
-            merged[-1] = Interval(
-                joined_at=last.joined_at,
-                left_at=None if is_open else max(last.left_at, stay.left_at or last.left_at),
-            )
-    return tuple(merged)
+def _seen(meeting: Meeting) -> list[Seen]:
+    columns = ("kind", "at", "source", "connection_id", "created_on", "payload__since", "payload__reason")
+    return [
+        Seen(
+            kind=kind,
+            at=at,
+            source=source,
+            connection_id=connection_id,
+            since=ledger.moment(since),
+            reason=reason or "",
+            noted_at=noted_at,
+        )
+        for kind, at, source, connection_id, noted_at, since, reason in AttendanceFact.objects.filter(
+            meeting=meeting
+        ).values_list(*columns)
+    ]
+
+
+def _length(meeting: Meeting, people: Iterable[tuple[Stay, ...]], now: datetime) -> timedelta:
+    """Return how long the meeting was: as scheduled, else from the first joining to its end, or the last leaving."""
+    if meeting.schedule_time is not None and meeting.is_scheduled and meeting.duration:
+        return timedelta(minutes=meeting.duration)
+    everyone = [stay for stays in people for stay in stays]
+    if not everyone:
+        return timedelta()
+    start = min(stay.joined_at for stay in everyone)
+    return max((meeting.end_time or max(stay.left_at or now for stay in everyone)) - start, timedelta())
+
+
+def _report(
+    meeting: Meeting, attendee: Attendee, stays: tuple[Stay, ...], devices: int, length: timedelta, now: datetime
+) -> AttendeeReport:
+    total = ledger.total(stays, now)
+    late = early = None
+    if meeting.is_scheduled and meeting.schedule_time is not None:
+        late = max(stays[0].joined_at - meeting.schedule_time, timedelta())
+        left_at = stays[-1].left_at
+        if meeting.duration and left_at is not None:
+            early = max(meeting.schedule_time + timedelta(minutes=meeting.duration) - left_at, timedelta())
+    return AttendeeReport(
+        attendee=attendee,
+        stays=stays,
+        devices=devices,
+        total=total,
+        share=min(total / length, 1.0) if length else 0.0,
+        late=late,
+        early=early,
+    )

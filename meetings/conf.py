@@ -63,6 +63,9 @@ class Conf:
 
     DEFAULT_PROVIDER = Setting[str]("webrtc", "Alias of the provider that new meetings use.", kinds=(str,))
     TIME_TO_START = Setting[int](10, "Minutes before `scheduleTime` from which join tokens are given.", kinds=(int,))
+    MERGE_GAP = Setting[int](
+        60, "Seconds for which somebody can be away and still counts as having stayed, in attendance.", kinds=(int,)
+    )
     GUEST_ROLE = Setting[str | None](
         None,
         "Role of people who open the meeting page without a token and without signing in (`publisher`, "

@@ -63,9 +63,23 @@ ATTENDANCE: dict[str, Any] = {
     "firstJoin": MOMENT,
     "lastLeave": LATER,
     "totalSeconds": 2700,
-    "intervals": [{"joinedAt": MOMENT, "leftAt": LATER}],
+    "devices": 1,
+    "presence": 0.75,
+    "lateSeconds": 0,
+    "earlySeconds": None,
+    "intervals": [
+        {
+            "joinedAt": MOMENT,
+            "leftAt": LATER,
+            "joined": {"certainty": "exact", "toldBy": "webhook", "notBefore": MOMENT, "notAfter": MOMENT},
+            "left": {"certainty": "bounded", "toldBy": "webhook", "notBefore": MOMENT, "notAfter": LATER},
+        }
+    ],
 }
-ATTENDANCE_CSV = f"id,attendee,extId,joinedAt,leftAt,totalSeconds\r\n3,Ann,user-17,{MOMENT},{LATER},2700\r\n"
+ATTENDANCE_CSV = (
+    "id,attendee,extId,joinedAt,leftAt,totalSeconds,joinedCertainty,leftCertainty,presence,isPresentEnough,lateSeconds,"
+    f"earlySeconds\r\n3,Ann,user-17,{MOMENT},{LATER},2700,exact,bounded,0.75,,0,\r\n"
+)
 TOKEN_PAIR = {"access": "eyJhbGciOiJIUzI1NiJ9.…", "refresh": "eyJhbGciOiJIUzI1NiJ9.…"}
 
 _ERRORS: dict[int, tuple[str, str, tuple[Problem, ...]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rest_framework.exceptions import NotFound
@@ -9,6 +10,8 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 from meetings.api.errors import invalid_parameter
+
+SHARE = re.compile(r"[01]?\.?[0-9]{0,9}(?<=[0-9])", re.ASCII)
 
 
 class MeetingCursor(CursorPagination):
@@ -44,6 +47,16 @@ def integer_parameter(request: Request, name: str, *, default: int, minimum: int
     if number is None or not minimum <= number <= maximum:
         raise invalid_parameter(name, f"{name} must be a whole number from {minimum} to {maximum}.")
     return number
+
+
+def share_parameter(request: Request, name: str) -> float | None:
+    """Return a query parameter above 0 and up to 1; raise 400 for anything else."""
+    text = single_parameter(request, name)
+    if text is None:
+        return None
+    if not SHARE.fullmatch(text) or not 0 < float(text) <= 1:
+        raise invalid_parameter(name, f"{name} must be a number above 0 and up to 1, as in 0.85.")
+    return float(text)
 
 
 def single_parameter(request: Request, name: str) -> str | None:

@@ -233,8 +233,11 @@ attendance = operation(
         (200, "application/json"): answer(wire.AttendanceAnswer(many=True), examples.ATTENDANCE),
         (200, "text/csv"): answer(OpenApiTypes.STR, examples.ATTENDANCE_CSV, "A line a stay."),
     },
-    failures=(404,),
-    parameters=[LINK],
+    failures=(400, 404),
+    parameters=[
+        LINK,
+        _query("minPresence", float, "Share of the meeting's length, above 0 and up to 1, that counts as present."),
+    ],
 )
 
 _MODERATION = {

@@ -23,6 +23,7 @@ from meetings.api.fields import (
 )
 from meetings.api.negotiation import JSONText
 from meetings.conf import conf
+from meetings.ledger import Certainty
 from meetings.models import Meeting
 from meetings.providers.types import Role
 
@@ -143,9 +144,23 @@ class AttendeeAnswer(serializers.Serializer[Any]):
     extMetadata = serializers.DictField(allow_null=True)
 
 
+class EndAnswer(serializers.Serializer[Any]):
+    """How sure one end of a stay is: the truth lies from `notBefore` to `notAfter`; null is no bound."""
+
+    certainty = serializers.ChoiceField(
+        choices=[one.value for one in Certainty],
+        help_text="exact: somebody who knew said so. bounded: between two known moments. assumed: nothing was heard.",
+    )
+    toldBy = serializers.CharField(help_text="Who said it: webhook, socket, sweep, api, poll, import; end: nobody.")
+    notBefore = serializers.DateTimeField(allow_null=True)
+    notAfter = serializers.DateTimeField(allow_null=True)
+
+
 class IntervalAnswer(serializers.Serializer[Any]):
     joinedAt = serializers.DateTimeField()
     leftAt = serializers.DateTimeField(allow_null=True, help_text="null: still here.")
+    joined = EndAnswer()
+    left = EndAnswer(allow_null=True)
 
 
 class AttendanceAnswer(serializers.Serializer[Any]):
@@ -155,6 +170,13 @@ class AttendanceAnswer(serializers.Serializer[Any]):
     firstJoin = serializers.DateTimeField()
     lastLeave = serializers.DateTimeField(allow_null=True)
     totalSeconds = serializers.IntegerField(help_text="Length of the union of the intervals.")
+    devices = serializers.IntegerField(help_text="Connections that the intervals are the union of.")
+    presence = serializers.FloatField(help_text="Share of the meeting's length, 0 to 1.")
+    isPresentEnough = serializers.BooleanField(required=False, help_text="Only with `minPresence`.")
+    lateSeconds = serializers.IntegerField(allow_null=True, help_text="First join after the schedule; null without.")
+    earlySeconds = serializers.IntegerField(
+        allow_null=True, help_text="Last leave before the scheduled end; null without one, and while still here."
+    )
     intervals = IntervalAnswer(many=True)
 
 

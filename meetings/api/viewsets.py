@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Callable
 from functools import partial
@@ -18,22 +16,22 @@ from rest_framework.response import Response
 
 from meetings import idempotency, lookups, services
 from meetings.api import permissions, schema
+from meetings.api.attendance_answers import attendance_answer, attendance_csv
 from meetings.api.base import ApiViewSet
 from meetings.api.bodies import read_body
 from meetings.api.errors import invalid_parameter
 from meetings.api.filters import filtered
 from meetings.api.negotiation import prefers
-from meetings.api.pagination import MeetingCursor, single_parameter
+from meetings.api.pagination import MeetingCursor, share_parameter, single_parameter
 from meetings.api.serializers import (
     CreateMeetingBody,
     EditMeetingBody,
     TokenBody,
     attendees_answer,
     meeting_answer,
-    wire_time,
 )
 from meetings.attendance import close_silent
-from meetings.attendance_report import AttendeeReport, attendance_of
+from meetings.attendance_report import attendance_of
 from meetings.exceptions import NotFound
 from meetings.models import LINK, Attendee, Meeting
 from meetings.plans import MeetingPlan
@@ -172,10 +170,11 @@ class AttendeeViewSet(ApiViewSet):
     def attendance(self, request: Request, meeting_link: str) -> HttpResponse:
         meeting = self.find_meeting(meeting_link)
         close_silent(meeting)
+        least = share_parameter(request, "minPresence")
         reports = attendance_of(meeting, now=timezone.now())
         if prefers(request.META.get("HTTP_ACCEPT", ""), "text/csv"):
-            return HttpResponse(_as_csv(reports), content_type="text/csv; charset=utf-8")
-        return Response([_report_answer(report) for report in reports])
+            return HttpResponse(attendance_csv(reports, least), content_type="text/csv; charset=utf-8")
+        return Response([attendance_answer(report, least) for report in reports])
 
     @schema.moderate("remove")
     def remove(self, request: Request, meeting_link: str, attendee_id: str) -> Response:
@@ -209,44 +208,3 @@ def _idempotency_key(request: Request) -> str | None:
             "Idempotency-Key", f"Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters."
         )
     return key
-
-
-def _report_answer(report: AttendeeReport) -> dict[str, Any]:
-    return {
-        "id": report.attendee.pk,
-        "attendee": report.attendee.attendee,
-        "extId": report.attendee.ext_id,
-        "firstJoin": wire_time(report.first_join),
-        "lastLeave": wire_time(report.last_leave),
-        "totalSeconds": round(report.total.total_seconds()),
-        "intervals": [
-            {"joinedAt": wire_time(stay.joined_at), "leftAt": wire_time(stay.left_at)} for stay in report.intervals
-        ],
-    }
-
-
-CSV_COLUMNS = ("id", "attendee", "extId", "joinedAt", "leftAt", "totalSeconds")
-
-
-def _as_csv(reports: list[AttendeeReport]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(CSV_COLUMNS)
-    for report in reports:
-        for stay in report.intervals:
-            writer.writerow(
-                [
-                    report.attendee.pk,
-                    _cell(report.attendee.attendee),
-                    _cell(report.attendee.ext_id or ""),
-                    wire_time(stay.joined_at),
-                    wire_time(stay.left_at) or "",
-                    round(report.total.total_seconds()),
-                ]
-            )
-    return text.getvalue()
-
-
-def _cell(text: str) -> str:
-    """A spreadsheet must not take a name for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

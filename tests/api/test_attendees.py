@@ -6,11 +6,14 @@ import csv
 import io
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.utils import timezone
 
+from meetings import attendance, facts
 from meetings.exceptions import ProviderUnavailable
+from meetings.facts import Fact
 from meetings.models import Attendee, Meeting
 from meetings.providers.memory import MemoryProvider
 from tests.api.errors import error_of, refused
@@ -98,15 +101,16 @@ def test_who_went_silent_is_gone(owner: ApiClient) -> None:
 @pytest.fixture
 def report() -> Meeting:
     """Ann was there twice on two devices; =Bob is still there."""
-    meeting: Meeting = MeetingFactory.create(active=True)
     start = timezone.now().replace(microsecond=0) - 60 * MINUTE
-    ann = AttendeeFactory.create(meeting=meeting, attendee="Ann", ext_id="u1", gone=True)
-    for begin, end in ((0, 10), (5, 15), (30, 40)):
-        ConnectionFactory.create(
-            attendee=ann, joined_at=start + begin * MINUTE, left_at=start + end * MINUTE, reason="clientDisconnected"
-        )
-    bob = AttendeeFactory.create(meeting=meeting, attendee="=Bob", ext_id=None, identity="guest:b")
-    ConnectionFactory.create(attendee=bob, joined_at=start + 50 * MINUTE)
+    meeting: Meeting = MeetingFactory.create(active=True, start_time=start)
+    ann, bob = {"data": "Ann", "extId": "u1"}, {"data": "=Bob", "identity": "guest:b"}
+    seen = [Fact(kind=facts.JOINED, at=start + 50 * MINUTE, connection_id="b", about=bob)]
+    for number, (begin, end) in enumerate(((0, 10), (5, 15), (30, 40))):
+        seen += [
+            Fact(kind=facts.JOINED, at=start + begin * MINUTE, connection_id=f"a{number}", about=ann),
+            Fact(kind=facts.LEFT, at=start + end * MINUTE, connection_id=f"a{number}", about=ann),
+        ]
+    attendance.record(meeting, seen, source="webhook")
     AttendeeFactory.create(meeting=meeting, attendee="never joined")
     return meeting
 
@@ -116,12 +120,21 @@ def test_attendance_is_the_union_of_the_stays(owner: ApiClient, report: Meeting)
     assert answer["Content-Type"] == "application/json"
     ann, bob = answer.json()
     keys = {"id", "attendee", "extId", "firstJoin", "lastLeave", "totalSeconds", "intervals"}
-    assert set(ann) == set(bob) == keys
+    assert set(ann) == set(bob) == keys | {"devices", "presence", "lateSeconds", "earlySeconds"}
+    assert (ann["devices"], bob["devices"], ann["lateSeconds"], ann["earlySeconds"]) == (3, 1, None, None)
     assert (ann["attendee"], ann["extId"], ann["totalSeconds"]) == ("Ann", "u1", 25 * 60)
-    assert [list(stay) for stay in ann["intervals"]] == [["joinedAt", "leftAt"]] * 2
+    assert [list(stay) for stay in ann["intervals"]] == [["joinedAt", "leftAt", "joined", "left"]] * 2
+    first = ann["firstJoin"]
+    assert ann["intervals"][0]["joined"] == {
+        "certainty": "exact",
+        "toldBy": "webhook",
+        "notBefore": first,
+        "notAfter": first,
+    }
     assert (ann["firstJoin"], ann["lastLeave"]) == (ann["intervals"][0]["joinedAt"], ann["intervals"][1]["leftAt"])
     assert (bob["attendee"], bob["extId"], bob["lastLeave"]) == ("=Bob", None, None)
-    assert bob["intervals"] == [{"joinedAt": bob["firstJoin"], "leftAt": None}]
+    (stay,) = bob["intervals"]
+    assert (stay["joinedAt"], stay["leftAt"], stay["left"]) == (bob["firstJoin"], None, None)
     assert 600 <= bob["totalSeconds"] < 700
 
 
@@ -129,9 +142,49 @@ def test_attendance_as_csv_has_a_line_a_stay(owner: ApiClient, report: Meeting) 
     answer = owner.get(f"/session/{report.meeting_link}/attendance", accept="text/csv")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     head, *lines = list(csv.reader(io.StringIO(answer.content.decode())))
-    assert head == ["id", "attendee", "extId", "joinedAt", "leftAt", "totalSeconds"]
+    assert head[:6] == ["id", "attendee", "extId", "joinedAt", "leftAt", "totalSeconds"]
+    assert head[6:9] == ["joinedCertainty", "leftCertainty", "presence"]
+    assert head[9:] == ["isPresentEnough", "lateSeconds", "earlySeconds"]
+    assert [line[6:8] for line in lines] == [["exact", "exact"], ["exact", "exact"], ["exact", ""]]
     assert [line[1] for line in lines] == ["Ann", "Ann", "'=Bob"]
     assert (lines[0][2], lines[0][5], lines[2][4]) == ("u1", "1500", "")
+
+
+def test_who_was_there_for_long_enough_is_marked(owner: ApiClient, report: Meeting) -> None:
+    assert report.start_time is not None
+    Meeting.objects.update(end_time=report.start_time + 50 * MINUTE)
+    path = f"/session/{report.meeting_link}/attendance"
+    ann, bob = owner.get(f"{path}?minPresence=0.5").json()
+    assert (ann["presence"], ann["isPresentEnough"]) == (0.5, True)
+    assert (bob["presence"], bob["isPresentEnough"], bob["totalSeconds"]) == (0.0, False, 0)
+    assert bob["intervals"][0]["left"]["certainty"] == "assumed"
+    assert [one["isPresentEnough"] for one in owner.get(f"{path}?minPresence=0.51").json()] == [False, False]
+    lines = list(csv.reader(io.StringIO(owner.get(f"{path}?minPresence=.5", accept="text/csv").content.decode())))
+    assert [line[9] for line in lines[1:]] == ["true", "true", "false"]
+
+
+@pytest.mark.parametrize("value", ["", "0", "0.0", "1.1", "-0.5", "2", "85%", "nan", "1e-1", ".", "0,85", "٠.٨"])
+def test_shares_that_are_none(owner: ApiClient, meeting: Meeting, value: str) -> None:
+    answer = owner.get(f"/session/{meeting.meeting_link}/attendance?minPresence={quote(value)}")
+    message = "minPresence must be a number above 0 and up to 1, as in 0.85."
+    refused(answer, 400, "INVALID_PARAMETER_VALUE", message, "minPresence")
+
+
+def test_late_and_early_against_the_schedule(owner: ApiClient, report: Meeting) -> None:
+    assert report.start_time is not None
+    Meeting.objects.update(is_scheduled=True, schedule_time=report.start_time - 5 * MINUTE, duration=60)
+    ann, bob = owner.get(f"/session/{report.meeting_link}/attendance").json()
+    assert (ann["lateSeconds"], ann["earlySeconds"], ann["presence"]) == (300, 15 * 60, round(25 / 60, 4))
+    assert (bob["lateSeconds"], bob["earlySeconds"]) == (55 * 60, None)
+
+
+@pytest.mark.parametrize(("gap", "stays"), [(60, 2), (15 * 60 - 1, 2), (15 * 60, 1)])
+def test_who_is_back_soon_was_never_away(
+    owner: ApiClient, report: Meeting, settings: Any, gap: int, stays: int
+) -> None:
+    settings.VIDEOCONF = settings.VIDEOCONF | {"MERGE_GAP": gap}
+    ann, _ = owner.get(f"/session/{report.meeting_link}/attendance").json()
+    assert (len(ann["intervals"]), ann["totalSeconds"]) == (stays, (25 if stays == 2 else 40) * 60)
 
 
 @pytest.mark.parametrize(

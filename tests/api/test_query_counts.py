@@ -25,7 +25,7 @@ LISTS: dict[str, tuple[str, Callable[[Meeting], Any], int]] = {
     ),
     "attendees": ("/session/{}/attendees", stay, 2),
     "attendees now": ("/session/{}/attendees?active=true", stay, 2),
-    "attendance": ("/session/{}/attendance", stay, 4),
+    "attendance": ("/session/{}/attendance", stay, 5),
     "archives": ("/archives?count=1000", lambda meeting: ArchiveFactory.create(meeting=meeting), 2),
     "archives by everything": (
         "/archives?status=available&from=2001-01-01T00:00:00Z&to=2099-01-01T00:00:00Z&offset=0",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Count, Max, Min, Q
@@ -17,6 +18,7 @@ from django.utils import timezone
 from meetings import extensions, facts, signals
 from meetings.facts import ConnectionView, Fact
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting, Stream, WebhookDelivery
+from meetings.prepared import insert
 from meetings.providers.session_events import milliseconds
 
 SILENCE = timedelta(seconds=15)
@@ -83,6 +85,12 @@ def _say_bye(meeting: Meeting, lost: Sequence[Connection]) -> None:
 
     for connection in lost:
         rooms.tell(rooms.room_group(meeting.session_id), rooms.bye(connection.connection_id, "lost"))
+
+
+def note_token(meeting: Meeting, *, identity: str, role: str, at: datetime, expires_at: datetime) -> None:
+    """Store that a join token was issued: nobody can have come in by it before. No lock, no projection."""
+    about = {"identity": identity, "role": role, "expires": milliseconds(expires_at), "id": uuid4().hex}
+    insert(row_of(meeting, Fact(kind=facts.TOKEN_ISSUED, at=at, about=about), source="api"))
 
 
 def join_of(meeting: Meeting, *, connection_id: str, at: datetime, about: Mapping[str, str]) -> Fact:
@@ -233,6 +241,7 @@ def _project_attendee(meeting: Meeting, pk: int) -> None:
     named = stays.exclude(name="").order_by("-joined_at", "-connection_id").values_list("name", flat=True).first()
     latest = (
         AttendanceFact.objects.filter(meeting=meeting, connection_id__in=stays.values("connection_id"))
+        .exclude(kind__in=(facts.SEEN, facts.ASSUMED_LEFT))  # which say nothing of her
         .order_by("-at", "-fact_key")
         .first()
     )

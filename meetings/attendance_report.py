@@ -41,9 +41,12 @@ class AttendeeReport:
 def attendance_of(meeting: Meeting, *, now: datetime) -> list[AttendeeReport]:
     """Return every attendee's stays, in the order of first joining (three queries)."""
     by_person: dict[int, list[Stay]] = {}
-    stays = ledger.stays_of(_seen(meeting), Bounds(start=meeting.start_time, end=meeting.end_time))
-    owners = Connection.objects.filter(meeting=meeting, attendee__isnull=False)
-    for connection_id, attendee_id in owners.values_list("connection_id", "attendee_id"):
+    people_of = {attendee.pk: attendee for attendee in Attendee.objects.filter(meeting=meeting)}
+    rows = Connection.objects.filter(meeting=meeting, attendee__isnull=False)
+    owners = dict(rows.values_list("connection_id", "attendee_id"))
+    identities = {connection_id: people_of[pk].identity for connection_id, pk in owners.items()}
+    stays = ledger.stays_of(_seen(meeting), Bounds(start=meeting.start_time, end=meeting.end_time), identities)
+    for connection_id, attendee_id in owners.items():
         if connection_id in stays:
             by_person.setdefault(attendee_id, []).append(stays[connection_id])
     gap = timedelta(seconds=conf.MERGE_GAP)
@@ -51,14 +54,17 @@ def attendance_of(meeting: Meeting, *, now: datetime) -> list[AttendeeReport]:
     length = _length(meeting, people.values(), now)
     reports = [
         _report(meeting, attendee, people[attendee.pk], len(by_person[attendee.pk]), length, now)
-        for attendee in Attendee.objects.filter(meeting=meeting)
+        for attendee in people_of.values()
         if attendee.pk in people
     ]
     return sorted(reports, key=lambda report: (report.first_join, report.attendee.pk))
 
 
 def _seen(meeting: Meeting) -> list[Seen]:
-    columns = ("kind", "at", "source", "connection_id", "created_on", "payload__since", "payload__reason")
+    about = ("payload__since", "payload__reason", "payload__identity")
+    rows = AttendanceFact.objects.filter(meeting=meeting).values_list(
+        "kind", "at", "source", "connection_id", "created_on", *about
+    )
     return [
         Seen(
             kind=kind,
@@ -67,11 +73,10 @@ def _seen(meeting: Meeting) -> list[Seen]:
             connection_id=connection_id,
             since=ledger.moment(since),
             reason=reason or "",
+            identity=identity or "",
             noted_at=noted_at,
         )
-        for kind, at, source, connection_id, noted_at, since, reason in AttendanceFact.objects.filter(
-            meeting=meeting
-        ).values_list(*columns)
+        for kind, at, source, connection_id, noted_at, since, reason, identity in rows
     ]
 
 

@@ -10,13 +10,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from meetings.providers.types import EventKind, ProviderEvent
 
 JOINED, LEFT = "joined", "left"
 STREAM_STARTED, STREAM_ENDED = "stream_started", "stream_ended"
 SESSION_STARTED, SESSION_ENDED = "session_started", "session_ended"
+TOKEN_ISSUED, MEETING_ENDED = "token_issued", "meeting_ended"
+"""What is known here: of a person, before any connection of hers, and of everybody."""
+SEEN, ASSUMED_LEFT = "seen", "assumed_left"
+"""What `reconcile_meetings` finds: the provider shows a connection, or nothing was heard of one for too long."""
 
 FACT_KINDS: dict[EventKind, str] = {
     EventKind.CONNECTION_CREATED: JOINED,
@@ -29,6 +33,7 @@ FACT_KINDS: dict[EventKind, str] = {
 SESSION_END_REASON = "sessionDestroyed"
 REPLACED_REASON = "replaced"
 LOST_REASON = "networkDisconnected"
+ASSUMED_REASON = "assumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +127,8 @@ def connection_view(connection_id: str, facts: Sequence[Fact], session_ends: Ite
     """Fold the facts of one connection (at least one) and the ends of its session.
 
     It began when a fact says it began, else at its earliest trace. It ended with its own end, else with the earliest
-    end of the session after it began; a stream that stops does not end it.
+    end of the session after it began, else where it is assumed to have ended, unless it shows up after that; a stream
+    that stops does not end it.
     """
     ordered = sorted(facts, key=lambda fact: (fact.at, fact.key)) if len(facts) > 1 else list(facts)
     joins = [fact for fact in ordered if fact.kind == JOINED] or ordered
@@ -134,6 +140,8 @@ def connection_view(connection_id: str, facts: Sequence[Fact], session_ends: Ite
         left_at, reason = max(own_ends[0].at, joined_at), str(own_ends[0].about.get("reason", ""))
     elif later_ends:
         left_at, reason = min(later_ends), SESSION_END_REASON
+    elif (assumed := assumed_end(ordered)) is not None:
+        left_at, reason = max(assumed.at, joined_at), ASSUMED_REASON
     data = _first(ordered, "data")
     ext_id = _first(ordered, "extId") or None
     return ConnectionView(
@@ -145,6 +153,24 @@ def connection_view(connection_id: str, facts: Sequence[Fact], session_ends: Ite
         left_at=left_at,
         reason=reason,
     )
+
+
+class _Told(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=_Told)
+
+
+def assumed_end(own: Sequence[T]) -> T | None:
+    """Return the fact that a connection is assumed to have ended, unless a later one shows that it had not."""
+    assumed = [fact for fact in own if fact.kind == ASSUMED_LEFT]
+    latest = max((fact.at for fact in own if fact.kind != ASSUMED_LEFT), default=None)
+    standing = [fact for fact in assumed if latest is None or fact.at >= latest]
+    return min(standing, key=lambda fact: fact.at, default=None)
 
 
 def stream_views(facts: Sequence[Fact], left_at: datetime | None) -> list[StreamView]:

@@ -35,12 +35,14 @@ class Certainty(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """A fact as the ledger needs it. `since` is when the connection began, if the fact says so; `noted_at` is when the
-    fact was stored; `source` is who said it (`webhook`, `socket`, `sweep`, `api`, `poll`, `import`)."""
+    fact was stored; `source` is who said it (`webhook`, `socket`, `sweep`, `api`, `poll`, `reconcile`, `import`);
+    `identity` is whose token was issued."""
 
     kind: str
     at: datetime
     source: str
     connection_id: str = ""
+    identity: str = ""
     since: datetime | None = None
     reason: str = ""
     noted_at: datetime | None = None
@@ -81,32 +83,48 @@ class Bounds:
     end: datetime | None = None
 
 
-def stays_of(seen: Iterable[Seen], bounds: Bounds) -> dict[str, Stay]:
-    """Return the stay of each connection that facts tell of, by its id."""
+def stays_of(seen: Iterable[Seen], bounds: Bounds, identities: Mapping[str, str] | None = None) -> dict[str, Stay]:
+    """Return the stay of each connection that facts tell of, by its id; `identities` says whose connection is whose."""
+    tokens: list[Seen] = []
     by_connection: dict[str, list[Seen]] = {}
     session_ends: list[Seen] = []
     for fact in seen:
         if fact.kind == facts.SESSION_ENDED:
             session_ends.append(fact)
+        elif fact.kind == facts.TOKEN_ISSUED:
+            tokens.append(fact)
         elif fact.connection_id:
             by_connection.setdefault(fact.connection_id, []).append(fact)
     session_ends.sort(key=lambda fact: (fact.at, fact.source))
+    invited = _first_tokens(tokens, bounds)
     found: dict[str, Stay] = {}
     for connection_id, own in by_connection.items():
-        joined = _joined(own, bounds)
+        joined = _joined(own, invited.get((identities or {}).get(connection_id, ""), bounds.start))
         left = _left(own, joined, session_ends, bounds)
         found[connection_id] = within(Stay(joined=joined, left=left), bounds)
     return found
 
 
-def _joined(own: Sequence[Seen], bounds: Bounds) -> End:
+def _first_tokens(tokens: Iterable[Seen], bounds: Bounds) -> dict[str, datetime]:
+    """Return when each person got her first token: before that she can't have come in.
+
+    Nothing is said of a meeting whose very first token was not noted.
+    """
+    first: dict[str, datetime] = {}
+    for token in sorted(tokens, key=lambda fact: fact.at):
+        first.setdefault(token.identity, token.at)
+    is_whole = bounds.start is not None and any(moment <= bounds.start for moment in first.values())
+    return first if is_whole else {}
+
+
+def _joined(own: Sequence[Seen], earliest: datetime | None) -> End:
     """The earliest word counts; one that only shows that she was there bounds the beginning from above."""
     told = [fact for fact in own if fact.kind == facts.JOINED]
     first = min(told or own, key=lambda fact: (fact.since or fact.at, fact.source))
     at = first.since or first.at
     if told or first.since is not None:
         return End(at=at, certainty=Certainty.EXACT, source=first.source, not_before=at, not_after=at)
-    start = None if bounds.start is None else min(bounds.start, at)
+    start = None if earliest is None else min(earliest, at)
     return End(at=at, certainty=Certainty.BOUNDED, source=first.source, not_before=start, not_after=at)
 
 
@@ -118,6 +136,11 @@ def _left(own: Sequence[Seen], joined: End, session_ends: Sequence[Seen], bounds
     for session_end in session_ends:
         if session_end.at > joined.at:
             return _session_end(session_end, _last_trace(own, joined, session_end.at))
+    assumed = facts.assumed_end(own)
+    if assumed is not None:
+        at = max(assumed.at, joined.at)
+        trace = _last_trace(own, joined, at)
+        return End(at=at, certainty=Certainty.ASSUMED, source=assumed.source, not_before=trace, not_after=None)
     if bounds.end is not None:
         at = max(bounds.end, joined.at)
         trace = _last_trace(own, joined, at)
@@ -125,11 +148,13 @@ def _left(own: Sequence[Seen], joined: End, session_ends: Sequence[Seen], bounds
     return None
 
 
+_GONE = frozenset({facts.LEFT, facts.ASSUMED_LEFT})
+
+
 def _last_trace(own: Sequence[Seen], joined: End, until: datetime) -> datetime | None:
     """The latest moment up to `until` at which she is known to have been there."""
-    traces = [
-        fact.at for fact in own if fact.kind != facts.LEFT and fact.reason != facts.LOST_REASON and fact.at <= until
-    ]
+    here = [fact for fact in own if fact.kind not in _GONE and fact.reason != facts.LOST_REASON]
+    traces = [fact.at for fact in here if fact.at <= until]
     sure = joined.at if joined.certainty is Certainty.EXACT else joined.not_before
     return max([*traces, *([] if sure is None else [sure])], default=None)
 

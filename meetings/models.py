@@ -338,6 +338,10 @@ class AttendanceFact(models.Model):
         STREAM_ENDED = "stream_ended", "stream ended"
         SESSION_STARTED = "session_started", "session started"
         SESSION_ENDED = "session_ended", "session ended"
+        TOKEN_ISSUED = "token_issued", "token issued"
+        MEETING_ENDED = "meeting_ended", "meeting ended"
+        SEEN = "seen", "seen"
+        ASSUMED_LEFT = "assumed_left", "assumed to have left"
 
     meeting = models.ForeignKey(Meeting, on_delete=models.PROTECT, db_index=False, related_name="facts")
     kind = models.CharField(max_length=24, choices=Kind.choices)

@@ -161,6 +161,7 @@ def issue_token(
     )
     if meeting.start_time is None:
         _start(meeting, moment)
+    attendance.note_token(meeting, identity=identity, role=role.value, at=moment, expires_at=token.expires_at)
     return token
 
 
@@ -185,8 +186,9 @@ def end_meeting(meeting: Meeting, *, actor: str, now: datetime | None = None) ->
         if not meeting.mark_ended(moment, actor):
             raise Refused("Meeting has already been ended!", code="meeting_already_ended")
         open_ids = _open_connection_ids(meeting)
-        if not is_configured(meeting.provider) or get_provider(meeting.provider).capabilities.heartbeats:
-            attendance.record(meeting, [Fact(kind=facts.SESSION_ENDED, at=moment)], source="api")
+        is_ours = not is_configured(meeting.provider) or get_provider(meeting.provider).capabilities.heartbeats
+        kind = facts.SESSION_ENDED if is_ours else facts.MEETING_ENDED
+        attendance.record(meeting, [Fact(kind=kind, at=moment)], source="api")
         _disconnect_later(meeting, moment + deferred.ABANDONED_AFTER)
         signals.send_on_commit(signals.meeting_ended, meeting=meeting)
     for extension in extensions.registered():

@@ -68,6 +68,25 @@ def test_sigterm_ends_it_in_order(server: Server) -> None:
     assert server.process.wait(20) == 0
 
 
+@pytest.mark.parametrize(
+    "words", [["--port", "99999"], ["--port", "x"], ["--host", "localhost"], ["--workers", "0"], ["--threads", "-1"]]
+)
+def test_options_that_can_not_be_are_told(words: list[str]) -> None:
+    command = [sys.executable, "-m", "videoconf.serve", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert f"argument {words[0]}" in done.stderr.splitlines()[-1]
+
+
+def test_what_is_loaded_is_left_alone_by_the_collector() -> None:
+    """Also where granian's own command loads it; and all that answers is loaded, whatever Python leaves out."""
+    wrong = "gc.get_freeze_count() == 0 or 'meetings.api.viewsets' not in sys.modules"
+    program = f"import gc, sys, videoconf.wsgi; sys.exit({wrong})"
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    subprocess.run([sys.executable, "-O", "-c", program], cwd=ROOT, env=env, check=True)
+
+
 def test_unusable_settings_are_told_in_one_line() -> None:
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "videoconf.settings", "DATABASE_URL": "mysql://nowhere"}
     done = subprocess.run([sys.executable, "-m", "videoconf.serve"], cwd=ROOT, env=env, capture_output=True, text=True)

@@ -6,6 +6,7 @@ session, a user of the admin or a message; and no script runs in what they answe
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth.middleware import AuthenticationMiddleware as Authentication
@@ -15,7 +16,7 @@ from django.http import HttpRequest
 
 from videoconf.page_policy import PagePolicyMiddleware as PagePolicy
 
-WITHOUT_COOKIES = ("/session", "/archives", "/webhooks/", "/health/")
+OF_PROGRAMS = re.compile(r"/(session|archives|webhooks|health)(/|$)")
 
 
 class _ForPages:
@@ -24,7 +25,7 @@ class _ForPages:
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith(WITHOUT_COOKIES):
+        if OF_PROGRAMS.match(request.path_info):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc]
 

@@ -157,11 +157,11 @@ def _append(archive: Archive, track: Track, folder: Path, source: Source, now: d
             if chunk.sequence > source.next and not _is_hole_old(track, chunk, now):
                 break
             content = _bytes_of(archive, track, chunk)
-            if chunk.sequence > source.next or content is None:
+            if (chunk.sequence > source.next or content is None) and source.gaps[-1:] != [source.size]:
                 if len(source.gaps) >= MOST_GAPS:
                     source.is_riddled = True
                     break
-                source.gaps = [*source.gaps, source.size] if source.gaps[-1:] != [source.size] else source.gaps
+                source.gaps = [*source.gaps, source.size]
             file.write(content or b"")
             source.next, source.size = chunk.sequence + 1, source.size + len(content or b"")
             if content and chunk.recorded_at is not None and len(source.marks) < MOST_MARKS:

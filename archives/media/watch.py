@@ -48,9 +48,9 @@ class Watch:
     @contextmanager
     def over(self, track: int, offset: int) -> Iterator[None]:
         """Mark a packet while it is decoded. Raise `NotUsable` if its track has cost too much already, or if all have
-        and it the most."""
+        and it has had its equal share."""
         spent = self._spent.get(track, 0.0)
-        if spent > self.budget or (self._all > self.whole and spent >= max(self._spent.values())):
+        if spent > self.budget or (self._all > self.whole and spent * len(self._spent) >= self.whole):
             raise NotUsable("From here on the recording takes too long to read.")
         started = time.thread_time()
         _MARK.pack_into(self._map, 0, track, offset)

@@ -27,7 +27,7 @@ MAX_SEQUENCE = 999_999
 HEAD_START = 64 * 1024 * 1024
 BYTES_PER_SECOND = 1024 * 1024
 HEAD_START_CHUNKS = 600
-CHUNKS_PER_SECOND = 8
+CHUNKS_PER_SECOND = 16
 """A page sends one a second for each of its tracks, and its camera, its screen and what it had kept at once."""
 MEGABYTE = 1024 * 1024
 SHARE = 0.5

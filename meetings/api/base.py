@@ -104,6 +104,8 @@ class ApiViewSet(GenericViewSet[Any]):
 def _untie(response: Any) -> None:
     """Forget what an answer was made with: tied in circles, long lists would stay until the collector comes by."""
     context = response.renderer_context
-    vars(context["view"]).clear()
+    view = context["view"]
+    for name in ("response", "head", *(view.action_map or ())):  # its answer, and itself by bound methods
+        vars(view).pop(name, None)
     context["request"].parser_context.clear()
-    context.clear()
+    context.pop("response", None)

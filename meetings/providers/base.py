@@ -102,6 +102,10 @@ class Provider(ABC):
     def close_room(self, room: RoomRef, connection_ids: Sequence[str]) -> None:
         """Put everyone out; `connection_ids` are those we believe open. May be repeated."""
 
+    def streams_now(self, room: RoomRef) -> frozenset[str] | None:
+        """Return the ids of the streams that are published at this moment; `None`: this provider can't be asked."""
+        return None
+
     def remove_participant(self, room: RoomRef, connection_id: str) -> None:
         """Put one connection out. May be repeated."""
         raise UnsupportedFeature(self.refusal("remove attendees"))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import select
 import ssl
 import time
@@ -36,6 +38,8 @@ CONNECT_WITHIN = 5.0  # seconds
 PAUSE = 0.2  # seconds, before a repetition
 KEPT = 32
 """How many connections at most wait for the next call."""
+LONGEST_TIMEOUT = 2**31 - 1
+"""Milliseconds that libcurl can count to."""
 MAX_ANSWER = 8 * 1024 * 1024
 MAX_REASON = 300
 WORTH_REPEATING = frozenset({502, 503, 504})
@@ -71,6 +75,8 @@ class HttpClient:
         self.user_agent = user_agent
         self._path = urlsplit(self.base_url).path
         self._idle: deque[_Line] = deque(maxlen=KEPT)
+        self._process = os.getpid()
+        self._authorities = _authorities()
 
     def call(
         self,
@@ -114,7 +120,9 @@ class HttpClient:
         curl = line.curl
         try:
             _set(curl, method, self.base_url + target, headers, body)
-            left = max(round((deadline - time.monotonic()) * 1000), 1)
+            for option, value in self._authorities.items():
+                curl.setopt(option, value)
+            left = min(max(round((deadline - time.monotonic()) * 1000), 1), LONGEST_TIMEOUT)
             curl.setopt(pycurl.TIMEOUT_MS, left)
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(left, round(CONNECT_WITHIN * 1000)))
             curl.setopt(pycurl.HEADERFUNCTION, answer.headers.append)
@@ -141,6 +149,8 @@ class HttpClient:
         return Answer(status=status, body=content)
 
     def _line(self) -> _Line:
+        if self._process != os.getpid():  # a connection that two processes have would mix their words
+            self._idle, self._process = deque(maxlen=KEPT), os.getpid()
         try:
             return self._idle.pop()
         except IndexError:
@@ -189,43 +199,54 @@ class _Incoming:
         return found[-1][12:].decode("latin-1").strip() if found else ""
 
 
-class _Outgoing:
-    """A body that can be read once.
+class _Once:
+    """Lets a request be sent once.
 
-    If a kept connection breaks, libcurl would send the request again; that is for `call` to decide. Without a way back
-    to the body's beginning it gives up.
+    If a kept connection breaks, libcurl would send it again, also what was taken and only not answered; that is for
+    `call` to decide.
     """
 
-    def __init__(self, body: bytes) -> None:
-        self._left = memoryview(body)
+    def __init__(self) -> None:
+        self._is_sent = False
 
-    def read(self, size: int) -> bytes:
-        part, self._left = self._left[:size], self._left[size:]
-        return part.tobytes()
+    def __call__(self, *connection: Any) -> int:
+        if self._is_sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        self._is_sent = True
+        return int(pycurl.PREREQFUNC_OK)
 
 
 def _set(curl: pycurl.Curl, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
     curl.setopt(pycurl.URL, url)
     curl.setopt(pycurl.CUSTOMREQUEST, method)
     lines = [f"{name}: {value}" for name, value in headers.items()]
+    if _BREAK.search(method + "".join(lines)):
+        raise ValueError("A method or header must not hold a line break.")
     if body is not None:
-        curl.setopt(pycurl.POST, 1)
-        curl.setopt(pycurl.POSTFIELDSIZE, len(body))
-        curl.setopt(pycurl.READFUNCTION, _Outgoing(body).read)
+        curl.setopt(pycurl.POSTFIELDS, body)
         lines.append("Expect:")  # nobody waits for a 100
     elif method not in {"GET", "DELETE"}:
         lines.append("Content-Length: 0")
     curl.setopt(pycurl.HTTPHEADER, lines)
+    curl.setopt(pycurl.PREREQFUNCTION, _Once())
+    curl.setopt(pycurl.MAXCONNECTS, 1)  # the one that is looked at before it is used again
+    curl.setopt(pycurl.ACCEPT_ENCODING, "gzip")
     curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.PATH_AS_IS, 1)
     curl.setopt(pycurl.NOSIGNAL, 1)
     curl.setopt(pycurl.PROXY, "")
-    curl.setopt(pycurl.CAINFO, _AUTHORITIES)
 
 
-_AUTHORITIES = ssl.get_default_verify_paths().cafile or certifi.where()
-"""Whose certificates are trusted: this machine's (`SSL_CERT_FILE` names others), else those that certifi brings."""
+_BREAK = re.compile(r"[\r\n\x00]")
+
+
+def _authorities() -> dict[int, str]:
+    """Return whose certificates are trusted: this machine's (`SSL_CERT_FILE`, `SSL_CERT_DIR` name others), and where it
+    has no file of them, certifi's."""
+    known = ssl.get_default_verify_paths()
+    folder = {pycurl.CAPATH: known.capath} if known.capath else {}
+    return {pycurl.CAINFO: known.cafile or certifi.where(), **folder}
 
 
 def _is_worth_repeating(error: ProviderError) -> bool:
@@ -233,7 +254,7 @@ def _is_worth_repeating(error: ProviderError) -> bool:
 
 
 _NO_CONNECTION = frozenset({pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_CONNECT})
-_NO_TRUST = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
+_NO_TRUST = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
 
 
 def _unreached(code: int, name: str, answer: _Incoming) -> ProviderError:

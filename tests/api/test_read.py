@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 from django.utils import timezone
 
+from meetings.api.viewsets import MeetingViewSet
+from meetings.models import Meeting
 from tests.api.errors import error_of, refused
 from tests.api.moments import wire
 from tests.callers import ApiClient
@@ -197,3 +202,27 @@ def test_a_parameter_that_cannot_be_used_is_named(owner: ApiClient, query: str, 
 def test_a_wrong_state_is_answered_with_the_right_ones(owner: ApiClient) -> None:
     message = error_of(owner.get("/session?state=running"), 400)["message"]
     assert "scheduled, open, active, ended" in message
+
+
+@pytest.mark.parametrize("is_found", [True, False])
+def test_answers_hang_in_no_circle(owner: ApiClient, meeting: Meeting, is_found: bool) -> None:
+    """Else a long list stays in memory until the collector comes by. What a middleware may look at is there."""
+    seen: list[weakref.ref[Any]] = []
+
+    class Watched(MeetingViewSet):
+        def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.extend(weakref.ref(one) for one in (self, request, response))
+            return super().finalize_response(request, response, *args, **kwargs)
+
+    request = RequestFactory().get("/session/x", headers={"authorization": f"Bearer {owner.token}"})
+    gc.collect()
+    gc.disable()
+    try:
+        answer = Watched.as_view({"get": "retrieve"})(request, meeting_link=meeting.meeting_link if is_found else "no")
+        answer.render()
+        context = getattr(answer, "renderer_context")  # noqa: B009  # which the stubs leave out
+        assert (answer.status_code, context["view"].action) == (200 if is_found else 404, "retrieve")
+        del answer, context
+        assert [one() for one in seen] == [None] * 3
+    finally:
+        gc.enable()

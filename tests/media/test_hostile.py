@@ -206,19 +206,6 @@ def test_a_track_that_takes_too_long_is_left_out(new_meeting: NewMeeting, monkey
     assert report["missing"][0]["from"] >= START
 
 
-def test_when_all_take_too_long_the_one_that_takes_most_is_left_out(
-    new_meeting: NewMeeting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("archives.media.advance.WHOLE_BUDGET_S", 0.01)
-    meeting = new_meeting(fps=10)
-    for person, size in (("ann", (160, 120)), ("eve", (1280, 720))):
-        meeting.add_person(person)
-        meeting.add_track(person, person, Take(length=3000, width=size[0], height=size[1], fps=10))
-    _, report = compose(meeting, end=3000)
-    first = min(report["missing"], key=lambda note: note["from"])
-    assert (first["track"], first["why"]) == ("eve", "From here on the recording takes too long to read.")
-
-
 def test_too_little_memory_ends_the_program_and_nothing_else(new_meeting: NewMeeting) -> None:
     meeting = new_meeting()
     meeting.add_person("ann")

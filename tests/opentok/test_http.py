@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
+import ipaddress
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from django.utils import timezone
 
 from meetings.exceptions import ProviderError, ProviderUnavailable
 from meetings.providers import http
 from meetings.providers.http import HttpClient
-from tests.docs.test_deploy import write_certificate
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 Talk = Callable[[socket.socket], None]
@@ -59,8 +68,11 @@ def request_of(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-@pytest.mark.parametrize("how", [{"form": {"a": "1"}}, {"document": {"a": 1}}])
-def test_kept_connection_that_breaks_sends_nothing_twice(how: dict[str, dict[str, object]]) -> None:
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [("POST", {"form": {"a": "1"}}), ("POST", {"document": {"a": 1}}), ("POST", {}), ("DELETE", {}), ("GET", {})],
+)
+def test_kept_connection_that_breaks_sends_nothing_twice(method: str, how: dict[str, Any]) -> None:
     requests: list[bytes] = []
 
     def talk(connection: socket.socket) -> None:
@@ -70,23 +82,43 @@ def test_kept_connection_that_breaks_sends_nothing_twice(how: dict[str, dict[str
 
     with listening(talk) as address:
         far = client(address)
-        far.call("POST", "/one", headers={}, **how)  # type: ignore[arg-type]
+        far.call(method, "/one", headers={}, **how)
         with pytest.raises(ProviderUnavailable, match="broke the connection off"):
-            far.call("POST", "/two", headers={}, **how)  # type: ignore[arg-type]
+            far.call(method, "/two", headers={}, **how)
+        far.call(method, "/three", headers={}, **how)
 
-    assert [request.split()[1] for request in requests if request] == [b"/one", b"/two"]
+    assert [request.split()[1] for request in requests if request] == [b"/one", b"/two", b"/three"]
 
 
-def test_connection_that_was_closed_meanwhile_is_not_used() -> None:
+def test_what_is_repeatable_is_sent_twice_at_most() -> None:
+    requests: list[bytes] = []
+
     def talk(connection: socket.socket) -> None:
-        request_of(connection)
-        connection.sendall(ANSWER)
+        requests.append(request_of(connection))
+
+    with listening(talk) as address, pytest.raises(ProviderUnavailable):
+        client(address).call("DELETE", "/", headers={}, repeatable=True)
+
+    assert len([request for request in requests if request]) == 2
+
+
+@pytest.mark.parametrize("dies", ["every one", "the first"])
+@pytest.mark.parametrize("pause", [0.1, 1.2])
+def test_connection_that_was_closed_meanwhile_is_not_used(dies: str, pause: float) -> None:
+    connections: list[object] = []
+
+    def talk(connection: socket.socket) -> None:
+        connections.append(connection)
+        while request_of(connection):
+            connection.sendall(ANSWER)
+            if dies == "every one" or len(connections) == 1:
+                return
 
     with listening(talk) as address:
         far = client(address)
-        for _ in range(3):
+        for _ in range(4):
             assert far.call("POST", "/", headers={}, document={}).json() == {}
-            time.sleep(0.1)
+            time.sleep(pause)
 
 
 def test_connections_are_kept() -> None:
@@ -105,22 +137,91 @@ def test_connections_are_kept() -> None:
     assert len(peers) == 1
 
 
-@pytest.mark.parametrize("piece", ["status", "headers", "body"])
+DRIPS = {
+    "status": (b"HTTP/1.1 200 O", b"k"),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"),
+    "body": (ANSWER.replace(b"Length: 2", b"Length: 200"), b" "),
+}
+
+
+@pytest.mark.parametrize("piece", DRIPS)
 def test_answer_that_drips_is_bounded_by_the_time_out(piece: str) -> None:
-    text = {"status": b"", "headers": ANSWER[:17], "body": ANSWER.replace(b"Length: 2", b"Length: 200")}[piece]
+    begun, drop = DRIPS[piece]
 
     def talk(connection: socket.socket) -> None:
         request_of(connection)
-        connection.sendall(text)
-        for number in range(100):
-            connection.sendall(b"X-A: b\r\n" if piece == "headers" and number % 9 == 0 else b" ")
+        connection.sendall(begun)
+        for _ in range(100):
+            connection.sendall(drop)
             time.sleep(0.1)
 
     began = time.monotonic()
-    with listening(talk) as address, pytest.raises(ProviderUnavailable, match=r"in time|broke"):
+    with listening(talk) as address, pytest.raises(ProviderUnavailable, match="did not answer in time"):
         client(address, timeout=1.0).call("GET", "/", headers={})
 
-    assert time.monotonic() - began < 5  # the drops go on for ten seconds
+    assert 0.9 < time.monotonic() - began < 5  # the drops go on for ten seconds
+
+
+def test_request_is_what_was_asked_for() -> None:
+    requests: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        while request := request_of(connection):
+            requests.append(request)
+            connection.sendall(ANSWER)
+
+    with listening(talk) as address:
+        far = HttpClient(f"http://{address}/base", timeout=5, name="Far", user_agent="tests")
+        far.call("POST", "/a/../b", headers={"X-Key": "k"}, query={"q": "ä&"})
+        far.call("PUT", "/c", headers={}, document={"text": "x" * 5000})
+
+    first, second = (request.partition(b"\r\n\r\n") for request in requests)
+    lines = first[0].lower().split(b"\r\n")
+    assert lines[0] == b"post /base/a/../b?q=%c3%a4%26 http/1.1"
+    assert {b"content-length: 0", b"x-key: k", b"user-agent: tests", b"accept: application/json"} <= set(lines)
+    assert b"\r\nexpect:" not in second[0].lower()
+    assert (second[0][:4], len(second[2])) == (b"PUT ", len('{"text": ""}') + 5000)
+
+
+@pytest.mark.parametrize("name", ["\r\n", "\n", "\x00"])
+def test_line_breaks_in_headers_are_no_requests(name: str) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        client("127.0.0.1:9").call("GET", "/", headers={"X-A": f"b{name}DELETE /evil HTTP/1.1"})
+
+
+def test_other_protocols_are_not_spoken(tmp_path: Path) -> None:
+    (tmp_path / "answer").write_text("{}")
+    with pytest.raises(ProviderUnavailable):
+        HttpClient(f"file://{tmp_path}", timeout=5, name="Far", user_agent="tests").call("GET", "/answer", headers={})
+
+
+def test_answer_may_be_compressed() -> None:
+    body = gzip.compress(b'{"a": 1}')
+
+    def talk(connection: socket.socket) -> None:
+        request_of(connection)
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+
+    with listening(talk) as address:
+        assert client(address).call("GET", "/", headers={}).json() == {"a": 1}
+
+
+def test_process_that_was_forked_has_connections_of_its_own() -> None:
+    peers: list[object] = []
+
+    def talk(connection: socket.socket) -> None:
+        while request_of(connection):
+            peers.append(connection.getpeername())
+            connection.sendall(ANSWER)
+
+    with listening(talk) as address:
+        far = client(address)
+        far.call("GET", "/", headers={})
+        far._process = -1  # what a child finds
+        far.call("GET", "/", headers={})
+
+    assert len(set(peers)) == 2
 
 
 def test_answer_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,20 +237,67 @@ def test_answer_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) ->
         client(address).call("GET", "/", headers={})
 
 
-def test_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    write_certificate(tmp_path)
+@pytest.mark.parametrize("trusted", ["no", "by file", "by folder"])
+def test_only_certificates_that_this_machine_trusts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: str
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    certificate = write_certificate(tmp_path)
+    if trusted == "by file":
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    elif trusted == "by folder":
+        named = subprocess.run(
+            ["openssl", "x509", "-hash", "-noout", "-in", str(certificate)], capture_output=True, text=True, check=True
+        )
+        (tmp_path / f"{named.stdout.strip()}.0").write_bytes(certificate.read_bytes())
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "fullchain.pem", tmp_path / "privkey.pem")
+    context.load_cert_chain(certificate, tmp_path / "key.pem")
     requests: list[bytes] = []
 
     def talk(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:
             requests.append(request_of(secure))
+            secure.sendall(ANSWER)
 
-    with listening(talk) as address, pytest.raises(ProviderUnavailable, match="certificate is not trusted"):
-        client(address, scheme="https").call("GET", "/", headers={"X-Secret": "s"})
+    with listening(talk) as address:
+        far = client(address, scheme="https")
+        if trusted == "no":
+            with pytest.raises(ProviderUnavailable, match="certificate is not trusted"):
+                far.call("GET", "/", headers={"X-Secret": "s"})
+            assert not any(requests)
+        else:
+            assert far.call("GET", "/", headers={}).json() == {}
 
-    assert not any(requests)
+
+def write_certificate(folder: Path) -> Path:
+    """Write a certificate of this machine, signed by itself, and its key beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "far")])
+    now = timezone.now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    (folder / "certificate.pem").write_bytes(made.public_bytes(encoding))
+    secret = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(secret)
+    return folder / "certificate.pem"
+
+
+def test_connection_that_breaks_at_the_handshake_is_no_matter_of_trust() -> None:
+    with listening(lambda connection: None) as address, pytest.raises(ProviderUnavailable, match="broke"):
+        client(address, scheme="https").call("GET", "/", headers={})
 
 
 def test_proxies_of_the_environment_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +305,8 @@ def test_proxies_of_the_environment_are_left_alone(monkeypatch: pytest.MonkeyPat
         request_of(connection)
         connection.sendall(ANSWER)
 
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("all_proxy", "http://127.0.0.1:9")
     with listening(talk) as address:

@@ -33,11 +33,16 @@ class Tab:
     how: str
     told: int
     streams: tuple[tuple[int, int], ...]
+    polls: tuple[int, ...] = ()
     says_since: bool
 
     @property
     def connection_id(self) -> str:
         return f"c{self.number}"
+
+    @property
+    def identity(self) -> str:
+        return f"ext:{self.number % 2}"
 
     def facts(self) -> list[Seen]:
         """All that could be told of it."""
@@ -49,6 +54,11 @@ class Tab:
                 seen.append(self._seen(facts.STREAM_ENDED, self.told, reason=facts.LOST_REASON, since=since))
             else:
                 seen.append(self._seen(facts.STREAM_ENDED, ended, since=since))
+        for moment in self.polls:
+            seen += [
+                self._seen(facts.SEEN, moment, source="poll"),
+                self._seen(facts.ASSUMED_LEFT, moment, source="reconcile"),
+            ]
         if self.how == "swept":
             last_seen = max([self.joined, *(moment for stream in self.streams for moment in stream)])
             seen.append(self._seen(facts.LEFT, last_seen, source="sweep", noted_at=at(self.told)))
@@ -94,6 +104,7 @@ def tabs(draw: st.DrawFn, number: int) -> Tab:
         how=draw(st.sampled_from(["clean", "lost", "swept"])),
         told=draw(st.integers(left, 9700)),
         streams=tuple(streams),
+        polls=tuple(draw(st.lists(st.integers(joined, left), max_size=2))),
         says_since=draw(st.booleans()),
     )
 
@@ -107,6 +118,15 @@ def meetings(draw: st.DrawFn) -> tuple[list[Tab], list[Seen]]:
         if not any(tab.joined <= moment and tab.left >= moment for tab in found):
             ends.append(Seen(kind=facts.SESSION_ENDED, at=at(moment), source="webhook"))
     return found, ends
+
+
+def tokens_of(found: Iterable[Tab], *, is_first_known: bool) -> list[Seen]:
+    """The tokens by which they came in, the meeting's first at its start; or of each person a later one alone."""
+    first: dict[str, int] = {}
+    for tab in found:
+        first[tab.identity] = min(tab.joined, first.get(tab.identity, tab.joined))
+    moments = {"ext:first": 0, **first} if is_first_known else {who: moment + 50 for who, moment in first.items()}
+    return [Seen(kind=facts.TOKEN_ISSUED, at=at(moment), source="api", identity=who) for who, moment in moments.items()]
 
 
 def holds(end: End, truth: datetime) -> bool:
@@ -126,8 +146,9 @@ def test_whatever_is_lost_the_truth_is_within_the_stated_certainty(
     came = data.draw(st.lists(st.sampled_from(told), max_size=3 * len(told)))  # in any order, some often, some never
     is_over = data.draw(st.booleans())
     bounds = Bounds(start=START, end=at(END) if is_over else None)
+    came += tokens_of(found, is_first_known=data.draw(st.booleans()))
 
-    stays = ledger.stays_of(came, bounds)
+    stays = ledger.stays_of(came, bounds, {tab.connection_id: tab.identity for tab in found})
 
     assert set(stays) == {fact.connection_id for fact in came if fact.connection_id}
     for tab in found:

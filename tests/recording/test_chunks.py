@@ -167,7 +167,7 @@ def test_too_fast_is_told_when_to_go_on(track: Upload) -> None:
 
 
 def test_crumbs_are_too_fast_too(track: Upload, ann: Person) -> None:
-    Track.objects.update(chunks=intake.HEAD_START_CHUNKS + 20)
+    Track.objects.update(chunks=intake.HEAD_START_CHUNKS + 40)
     for one in (track, ann.track("screen")):
         answer = refused(one.put(0, b"x"), 429, "too_fast")
         assert 2 <= int(answer.headers["Retry-After"]) <= 3

@@ -174,6 +174,9 @@ class OpenTokProvider(Provider):
         """Put out every connection that we know; the session itself can't be destroyed."""
         self._each(connection_ids, lambda connection_id: self._disconnect(room, connection_id))
 
+    def streams_now(self, room: RoomRef) -> frozenset[str] | None:
+        return self.api.streams(room.session_id)
+
     def remove_participant(self, room: RoomRef, connection_id: str) -> None:
         self._disconnect(room, connection_id)
 

@@ -45,6 +45,17 @@ class VonageApi:
         """Put one connection out; `ProviderNotFound` if it is not there."""
         self.call("DELETE", f"{_session(session_id)}/connection/{part(connection_id)}", repeatable=True)
 
+    def streams(self, session_id: str) -> frozenset[str]:
+        """Return the ids of a session's streams; a session that nobody is in has none."""
+        try:
+            said = self.call("GET", f"{_session(session_id)}/stream", repeatable=True).json()
+        except ProviderNotFound:
+            return frozenset()
+        items = said.get("items") if isinstance(said, dict) else None
+        if not isinstance(items, list):
+            raise ProviderError("The answer lists no streams.")
+        return frozenset(str(item["id"]) for item in items if isinstance(item, dict) and item.get("id"))
+
     def mute_stream(self, session_id: str, stream_id: str) -> None:
         """Mute the sound of one stream; `ProviderNotFound` if it is not there."""
         self.call("POST", f"{_session(session_id)}/stream/{part(stream_id)}/mute", repeatable=True)

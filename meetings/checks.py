@@ -179,12 +179,14 @@ def check_revocation(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
 
 @register("videoconf")
 def check_hook(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """`TENANT_OF` can be imported and called."""
-    hook = conf.TENANT_OF
-    if hook is None:
-        return []
+    """`TENANT_OF` and `JOIN_POLICY` can be imported and called."""
+    hooks = {"TENANT_OF": conf.TENANT_OF, "JOIN_POLICY": conf.JOIN_POLICY}
+    return [problem for name, hook in hooks.items() if hook is not None for problem in _problems_of_hook(name, hook)]
+
+
+def _problems_of_hook(name: str, hook: object) -> list[CheckMessage]:
     try:
         function = import_string(hook) if isinstance(hook, str) else hook
     except ImportError as error:
-        return [Error(f'VIDEOCONF["TENANT_OF"] can\'t be imported: {error}', id="videoconf.E006")]
-    return [] if callable(function) else [Error('VIDEOCONF["TENANT_OF"] must be callable.', id="videoconf.E006")]
+        return [Error(f'VIDEOCONF["{name}"] can\'t be imported: {error}', id="videoconf.E006")]
+    return [] if callable(function) else [Error(f'VIDEOCONF["{name}"] must be callable.', id="videoconf.E006")]

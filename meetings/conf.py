@@ -82,6 +82,12 @@ class Conf:
         'Dotted path of (or) a callable that gets a Django user and returns her tenant; `None`: `""`.',
         kinds=(object,),
     )
+    JOIN_POLICY = Setting[Any](
+        None,
+        "Dotted path of (or) a callable that gets caller, meeting and grant, and returns who may join, as what, until "
+        "when (`meetings.joining`).",
+        kinds=(object,),
+    )
     UNKNOWN_PROPERTIES = Setting[str](
         "refuse", "What a request body's unknown properties do: `refuse` (422) or `ignore`.", kinds=(str,)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,11 +17,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from meetings import attendance, deferred, extensions, facts, intake, rules, signals
+from meetings import attendance, deferred, extensions, facts, intake, joining, rules, signals
 from meetings.abstract_models import SYSTEM_ACTOR
 from meetings.conf import conf
 from meetings.exceptions import ConfigurationMissing, Conflict, ProviderError, Refused
 from meetings.facts import Fact
+from meetings.joining import Decision, JoinGrant
 from meetings.models import Attendee, Connection, Meeting, Stream, new_meeting_link, title_key
 from meetings.plans import MeetingPlan
 from meetings.prepared import insert
@@ -136,33 +138,52 @@ def issue_token(
     ext_id: str | None = None,
     guest_id: str | None = None,
     expires_at: datetime | None = None,
+    caller: Any = None,
     now: datetime | None = None,
 ) -> AccessToken:
     """Mint a join token; the first one of a meeting sets its start time (and its closing time, if it has a duration).
 
-    Raises `Refused`: ended, too early, expiry or `data` out of range. Sends `meeting_started` for the first.
+    `caller` is who asks, for the host's `JOIN_POLICY`, which may change role and expiry. Raises `Refused`: ended, too
+    early, expiry or `data` out of range; `Forbidden` with the host's own code. Sends `meeting_started` for the first.
     """
     moment = now or timezone.now()
     provider = provider_of(meeting)
-    rules.refuse_join(meeting, now=moment)
-    lifetime = timedelta(seconds=provider.capabilities.default_token_lifetime)
     identity = facts.identity_of(ext_id=ext_id, guest_id=guest_id, data=data)
-    rules.refuse_grant(provider, data=data, identity=identity, expires_at=expires_at, now=moment)
-    token = provider.issue_token(
-        room_of(meeting),
-        TokenGrant(
-            role=role,
-            identity=identity,
-            issued_at=moment,
-            expires_at=expires_at or moment + lifetime,
-            data=data,
-            ext_id=ext_id,
-        ),
-    )
-    if meeting.start_time is None:
-        _start(meeting, moment)
-    attendance.note_token(meeting, identity=identity, role=role.value, at=moment, expires_at=token.expires_at)
-    return token
+    grant = JoinGrant(role=role, identity=identity, data=data, ext_id=ext_id, expires_at=expires_at)
+    with nullcontext() if conf.JOIN_POLICY is None else transaction.atomic():
+        decision = joining.decide(meeting, grant, provider, caller=caller, now=moment)
+        if decision.refusal is not None:
+            raise decision.refusal
+        token = provider.issue_token(
+            room_of(meeting),
+            TokenGrant(
+                role=decision.role,
+                identity=identity,
+                issued_at=moment,
+                expires_at=decision.expires_at,
+                data=data,
+                ext_id=ext_id,
+            ),
+        )
+        if meeting.start_time is None:
+            _start(meeting, moment)
+        attendance.note_token(
+            meeting, identity=identity, role=decision.role.value, at=moment, expires_at=token.expires_at
+        )
+    return replace(token, role=decision.role)
+
+
+def check_join(
+    meeting: Meeting, *, role: Role = Role.PUBLISHER, data: str = "", ext_id: str | None = None, caller: Any = None
+) -> Decision:
+    """Return what `issue_token` would say now, and whether there is room; nothing is issued, started or stored."""
+    identity = facts.identity_of(ext_id=ext_id, data=data)
+    grant = JoinGrant(role=role, identity=identity, data=data, ext_id=ext_id)
+    with transaction.atomic():
+        try:
+            return joining.check(meeting, grant, provider_of(meeting), caller=caller)
+        finally:
+            transaction.set_rollback(True)  # what the host's rule wrote
 
 
 def _start(meeting: Meeting, now: datetime) -> None:

@@ -329,9 +329,12 @@ def _mint(meeting: Meeting, holder: str, body: dict[str, str]) -> HttpResponse:
     identity = identity_of(ext_id=ext_id, guest_id=guest_id)
     if Attendee.objects.filter(meeting=meeting, identity=identity, removed_on__isnull=False).exists():
         return _refuse(403, "attendee_removed", REMOVED)
-    token = services.issue_token(meeting, role=role, data=data, ext_id=ext_id, guest_id=guest_id)
+    token = services.issue_token(
+        meeting, role=role, data=data, ext_id=ext_id, guest_id=guest_id, caller=None if holder == GUEST else user
+    )
+    granted = token.role or role
     return JsonResponse(
-        {"token": token.value, "sessionId": meeting.session_id, "role": role.value, "data": data},
+        {"token": token.value, "sessionId": meeting.session_id, "role": granted.value, "data": data},
         headers={"Cache-Control": "no-store"},
     )
 

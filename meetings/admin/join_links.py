@@ -62,7 +62,10 @@ class JoinLinkAdmin(ServiceAdmin):
     def _minted(self, request: HttpRequest, meeting: Meeting, form: JoinLinkForm) -> dict[str, Any]:
         name, role = form.cleaned_data["name"], Role(form.cleaned_data["role"])
         try:
-            token = services.issue_token(meeting, role=role, data=name, ext_id=form.cleaned_data["ext_id"])
+            token = services.issue_token(
+                meeting, role=role, data=name, ext_id=form.cleaned_data["ext_id"], caller=request.user
+            )
+            role = token.role or role
         except EXPECTED as error:
             add_refusal(form, error)
             return {}

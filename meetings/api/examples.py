@@ -45,6 +45,14 @@ MEETING_PAGE: dict[str, Any] = {
     "previous": None,
     "results": [MEETING],
 }
+JOIN_CHECK = {
+    "allowed": False,
+    "code": "meeting_not_started",
+    "message": "Meeting can only be started 10 minutes before the scheduled time",
+    "role": None,
+    "expiresAt": None,
+    "changesAt": MOMENT,
+}
 JOIN_TOKEN = {"sessionId": SESSION, "token": "eyJhbGciOiJIUzI1NiJ9.…"}
 ATTENDEE: dict[str, Any] = {
     "id": 3,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework.exceptions import NotFound
@@ -10,6 +11,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 from meetings.api.errors import invalid_parameter
+from meetings.strict_json import UNSTORABLE
 
 SHARE = re.compile(r"[01]?\.?[0-9]{0,9}(?<=[0-9])", re.ASCII)
 
@@ -57,6 +59,24 @@ def share_parameter(request: Request, name: str) -> float | None:
     if not SHARE.fullmatch(text) or not 0 < float(text) <= 1:
         raise invalid_parameter(name, f"{name} must be a number above 0 and up to 1, as in 0.85.")
     return float(text)
+
+
+def choice_parameter(request: Request, name: str, choices: Sequence[str]) -> str | None:
+    """Return a query parameter that is one of these words; raise 400 that names them."""
+    text = single_parameter(request, name)
+    if text is not None and text not in choices:
+        raise invalid_parameter(name, f"{name} must be one of {', '.join(choices)}.")
+    return text
+
+
+def text_parameter(request: Request, name: str, *, longest: int | None = None) -> str:
+    """Return a query parameter that may be any text, empty if it is not there; raise 400 for what can't be stored."""
+    text = single_parameter(request, name) or ""
+    if longest is not None and len(text) > longest:
+        raise invalid_parameter(name, f"{name} can have at most {longest} characters.")
+    if UNSTORABLE.search(text):
+        raise invalid_parameter(name, f"{name} has a character that can't be stored.")
+    return text
 
 
 def single_parameter(request: Request, name: str) -> str | None:

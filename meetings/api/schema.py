@@ -215,6 +215,19 @@ generate_token = operation(
         "Moderator": {"role": "moderator", "data": "Ann", "extId": "user-17"},
     },
 )
+check_join = operation(
+    "checkJoin",
+    permission=names.GENERATE_MEETING_TOKEN,
+    summary="Say whether somebody may join, why not, and when that changes. Nothing is issued.",
+    success={200: answer(wire.JoinCheckAnswer, examples.JOIN_CHECK)},
+    failures=(400, 404),
+    parameters=[
+        LINK,
+        _query("role", str, "The role that is asked for; `publisher` if it is left out.", enum=wire.ROLES),
+        _query("data", str, "The name, as for a token."),
+        _query("extId", str, "Who it is, as for a token."),
+    ],
+)
 list_attendees = operation(
     "listAttendees",
     permission=names.GET_MEETING_ATTENDEES,

@@ -23,6 +23,7 @@ from meetings.api.fields import (
 )
 from meetings.api.negotiation import JSONText
 from meetings.conf import conf
+from meetings.joining import Decision
 from meetings.ledger import Certainty
 from meetings.models import Meeting
 from meetings.providers.types import Role
@@ -142,6 +143,27 @@ class AttendeeAnswer(serializers.Serializer[Any]):
     isDeleted = serializers.BooleanField(help_text="Not in the meeting now.")
     extId = serializers.CharField(allow_null=True)
     extMetadata = serializers.DictField(allow_null=True)
+
+
+class JoinCheckAnswer(serializers.Serializer[Any]):
+    allowed = serializers.BooleanField()
+    code = serializers.CharField(help_text="`allowed`, the code of the refusal, or one of the host's own rule.")
+    message = serializers.CharField(help_text="Why not; empty where it is allowed.")
+    role = serializers.CharField(allow_null=True, help_text="What a token would allow; null where none would help.")
+    expiresAt = serializers.DateTimeField(allow_null=True)
+    changesAt = serializers.DateTimeField(allow_null=True, help_text="When time alone changes the answer.")
+
+
+def join_check_answer(decision: Decision) -> dict[str, Any]:
+    """Return a decision as the wire has it."""
+    return {
+        "allowed": decision.is_allowed,
+        "code": decision.code,
+        "message": decision.message,
+        "role": decision.role.value if decision.is_allowed else None,
+        "expiresAt": wire_time(decision.expires_at) if decision.is_allowed else None,
+        "changesAt": wire_time(decision.changes_at),
+    }
 
 
 class EndAnswer(serializers.Serializer[Any]):

@@ -20,6 +20,7 @@ urlpatterns = [
     ),
     path(f"{meeting}/end", MeetingViewSet.as_view({"patch": "end"}), name="session-end"),
     path(f"{meeting}/token", MeetingViewSet.as_view({"post": "token"}), name="session-token"),
+    path(f"{meeting}/join-check", MeetingViewSet.as_view({"get": "join_check"}), name="session-join-check"),
     path(f"{meeting}/attendees", AttendeeViewSet.as_view({"get": "list"}), name="attendees"),
     path(f"{meeting}/attendance", AttendeeViewSet.as_view({"get": "attendance"}), name="attendance"),
     path(

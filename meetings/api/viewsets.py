@@ -22,12 +22,14 @@ from meetings.api.bodies import read_body
 from meetings.api.errors import invalid_parameter
 from meetings.api.filters import filtered
 from meetings.api.negotiation import prefers
-from meetings.api.pagination import MeetingCursor, share_parameter, single_parameter
+from meetings.api.pagination import MeetingCursor, choice_parameter, share_parameter, single_parameter, text_parameter
 from meetings.api.serializers import (
+    ROLES,
     CreateMeetingBody,
     EditMeetingBody,
     TokenBody,
     attendees_answer,
+    join_check_answer,
     meeting_answer,
 )
 from meetings.attendance import close_silent
@@ -60,6 +62,7 @@ class MeetingViewSet(ApiViewSet):
         "destroy": permissions.DeleteMeeting,
         "end": permissions.StopMeeting,
         "token": permissions.GenerateMeetingToken,
+        "join_check": permissions.GenerateMeetingToken,
     }
     text_plain = frozenset({"create"})
     queryset = Meeting.objects.none()
@@ -135,9 +138,18 @@ class MeetingViewSet(ApiViewSet):
             data=values.get("data", ""),
             ext_id=values.get("ext_id") or None,
             expires_at=values.get("expires_at"),
+            caller=self.caller,
         )
         answer = {"sessionId": meeting.session_id, "token": token.value}
         return Response(answer, headers={"Cache-Control": "no-store"})
+
+    @schema.check_join
+    def join_check(self, request: Request, meeting_link: str) -> Response:
+        role = choice_parameter(request, "role", ROLES) or Role.PUBLISHER
+        data, ext_id = text_parameter(request, "data"), text_parameter(request, "extId", longest=255)
+        meeting = self.find_meeting(meeting_link)
+        decision = services.check_join(meeting, role=Role(role), data=data, ext_id=ext_id or None, caller=self.caller)
+        return Response(join_check_answer(decision), headers={"Cache-Control": "no-store"})
 
 
 class AttendeeViewSet(ApiViewSet):

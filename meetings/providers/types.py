@@ -71,10 +71,11 @@ class TokenGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """A minted join token, opaque to everyone but its provider."""
+    """A minted join token, opaque to everyone but its provider. `role` is what was granted, once that was decided."""
 
     value: str
     expires_at: datetime
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("session.destroy", "DELETE", LINK, "DeleteMeeting", 204),
     Operation("session-end.end", "PATCH", f"{LINK}/end", "StopMeeting", 204),
     Operation("session-token.token", "POST", f"{LINK}/token", "GenerateMeetingToken", 200, {}),
+    Operation("session-join-check.join_check", "GET", f"{LINK}/join-check", "GenerateMeetingToken", 200),
     Operation("attendees.list", "GET", f"{LINK}/attendees", "GetMeetingAttendees", 200),
     Operation("attendance.attendance", "GET", f"{LINK}/attendance", "GetMeetingAttendees", 200),
     Operation("attendee-remove.remove", "POST", f"{LINK}/attendees/{{attendee_id}}/remove", "ModerateMeeting", 204),

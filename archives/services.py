@@ -75,6 +75,7 @@ def _refuse_start(meeting: Meeting, spec: ArchiveSpec) -> None:
     kind = (spec.layout or {}).get("type", lifecycle.LAYOUTS[0])
     if kind not in lifecycle.LAYOUTS:
         rules.refuse("layout", "invalid_value", f"layout.type must be one of {', '.join(lifecycle.LAYOUTS)}.")
+    rules.refuse_over(meeting, now=timezone.now())
     if not lifecycle.is_anybody_there(meeting):
         raise Conflict(NOBODY_THERE, code="archive_conflict")
 

@@ -57,7 +57,10 @@ def go_on(archive_pk: int, *, watched: str = "") -> bool:
     except (sources.Busy, MediaBusy):
         logger.info("The folder of recording %s is in use", archive_pk)
     except Exception as error:
-        logger.exception("The work on recording %s failed", archive_pk)
+        if Archive.objects.filter(pk=archive_pk, deleted=True).exists():  # and its folder with it
+            logger.info("Recording %s was deleted while it was composed", archive_pk)
+        else:
+            logger.exception("The work on recording %s failed", archive_pk)
         due_at = _failed(lease, error)
     lease.release(due_at)
     keeping.remove_if_deleted(archive_pk)

@@ -10,6 +10,8 @@ from archives.media.sources import Source, Sources
 FRESH_MS = 1000.0
 """How long a camera's last picture stands; then the camera is taken to be off."""
 _DARK_MS = 300.0
+COUNTED_OUT_MS = 15 * 60_000.0
+"""For how long a page's own recording shows that she is there after the server has last seen her."""
 MAX_TILES = 49
 
 
@@ -34,6 +36,7 @@ class Scene:
             known.values(), key=lambda person: min((start for start, _ in person.intervals), default=0)
         )
         self._cameras: dict[str, list[Source]] = {person.id: [] for person in self._people}
+        self._tracks: dict[str, list[Source]] = {person.id: [] for person in self._people}
         self._screens: list[Source] = []
         self._sources = sources
         self.refresh()
@@ -44,9 +47,10 @@ class Scene:
             (source for source in self._sources if source.track.kind == "screen" and source.pictures is not None),
             key=lambda source: -source.track.started_at,
         )
-        for cameras in self._cameras.values():
-            cameras.clear()
+        for sources in (*self._cameras.values(), *self._tracks.values()):
+            sources.clear()
         for source in self._sources:
+            self._tracks[source.track.person].append(source)
             if source.track.kind == "camera" and source.pictures is not None:
                 self._cameras[source.track.person].append(source)
 
@@ -63,10 +67,19 @@ class Scene:
 
     def _is_there(self, person: Person, moment: float) -> bool:
         if person.intervals:
-            return person.is_there(moment)
+            return person.is_there(moment) or self._was_counted_out(person, moment)
         return self.camera(person.id, moment) is not None or any(
             source.track.person == person.id and self._is_on(source, moment) for source in self._screens
         )
+
+    def _was_counted_out(self, person: Person, moment: float) -> bool:
+        """Whether she was there though the server had lost her: her page recorded on. It does not when she leaves."""
+        since = [start for start, _ in person.intervals if start <= moment]
+        last = max((end for _, end in person.intervals if end is not None), default=moment)
+        if not since or moment > last + COUNTED_OUT_MS:
+            return False
+        tracks = (source for source in self._tracks[person.id] if source.track.started_at <= moment)
+        return any(moment <= source.end for source in tracks)
 
     def _is_on(self, screen: Source, moment: float) -> bool:
         """A screen that stands still gives no pictures, so its last one stands until the track's end."""

@@ -61,7 +61,8 @@ def ended(archive: Archive, why: str) -> Archive:
     archive.spans = _closed(archive.spans, now)
     archive.ends_at, archive.ended_by = None, archive.ended_by or why
     archive.compose_due_at = now
-    archive.save(update_fields=["spans", "ends_at", "ended_by", "compose_due_at"])
+    archive.progress = {"phase": "composing", "percent": (archive.progress or {}).get("percent", 0)}
+    archive.save(update_fields=["spans", "ends_at", "ended_by", "compose_due_at", "progress"])
     compose_later(archive, now)
     transaction.on_commit(partial(tell_room, archive.meeting), robust=True)
     return archive

@@ -62,6 +62,25 @@ def test_the_grid_follows_who_comes_and_goes(new_meeting: NewMeeting) -> None:
     assert is_near(film.at(3.5), WHOLE, RED)
 
 
+@pytest.mark.parametrize("is_back", [True, False])
+@pytest.mark.parametrize("has_video", [True, False])
+def test_whom_the_server_lost_stays_in_the_picture_while_her_page_records(
+    new_meeting: NewMeeting, is_back: bool, has_video: bool
+) -> None:
+    """A server that is killed counts people out whose pages record on, and send that when it is there again."""
+    meeting = new_meeting()
+    meeting.add_person("ann")
+    meeting.add_person("bob", "Bob", (0, 1000), *([(4500, None)] if is_back else []))
+    meeting.add_track("t1", "ann", Take(length=6000, colour=RED))
+    length = 6000 if is_back else 4500
+    meeting.add_track("t2", "bob", Take(length=length, colour=GREEN, beep=900, has_video=has_video))
+    film, _ = compose(meeting, end=6000)
+    for second in (0.5, 1.5, 3.0, 4.3):
+        assert is_near(film.at(second), LEFT, RED)
+        assert is_near(film.at(second), RIGHT, GREEN) == has_video
+    assert is_near(film.at(5.7), LEFT if is_back else WHOLE, RED)
+
+
 def test_someone_without_camera_has_a_tile_with_her_name(new_meeting: NewMeeting) -> None:
     meeting = new_meeting()
     meeting.add_person("ann")

@@ -306,6 +306,7 @@ VIDEOCONF = {
     "AZURE_CONTAINER": env.optional("AZURE_CONTAINER"),
     "MEDIA_ROOT": MEDIA_ROOT,
     "RECORDING_CONSENT": env.choice("RECORDING_CONSENT", ("told", "required"), "told"),
+    **{name: said for name in ("RECORDING_NOTICE", "RECORDING_NOTICE_VERSION") if (said := env.optional(name))},
     "RECORDING_MAX_MINUTES": env.integer("RECORDING_MAX_MINUTES", 240, lowest=1, highest=7 * 24 * 60),
     "RECORDING_KEEP_HOURS": env.integer("RECORDING_KEEP_HOURS", 24, lowest=0, highest=365 * 24),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -9,7 +10,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.urls import NoReverseMatch
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,7 +22,7 @@ from archives.models import Archive, Chunk, RecordingNotice, StorageTarget, Trac
 from archives.targets import TargetPlan
 from meetings.admin import filters
 from meetings.admin.attendees import meeting_ids
-from meetings.admin.base import Operation, ServiceAdmin, VideoconfAdmin, actor_of
+from meetings.admin.base import Operation, ServiceAdmin, Tool, VideoconfAdmin, actor_of
 from meetings.admin.forms import ServiceForm, refuse_control_characters
 
 if TYPE_CHECKING:
@@ -185,6 +186,13 @@ class ArchiveAdmin(VideoconfAdmin):
             "description": "The archive is deleted, but its provider or the bucket still holds the file.",
         },
     )
+
+    def tools(self, request: HttpRequest, obj: Archive) -> list[Tool]:
+        found = super().tools(request, obj)
+        if obj.spans and not obj.deleted and self.holds(request, permission_names.GET_MEETING_ARCHIVES):
+            with suppress(NoReverseMatch):  # a project that mounts the admin alone
+                found.insert(0, Tool(label="Watch", url=reverse("videoconf_archives:recording", args=[obj.archive_id])))
+        return found
 
     def get_fieldsets(self, request: HttpRequest, obj: Archive | None = None) -> Any:
         known = super().get_fieldsets(request, obj)

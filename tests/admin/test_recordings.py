@@ -70,3 +70,11 @@ def test_without_chunks_nothing_is_composed(chief: AdminClient, recording: Archi
     assert "Compose again" not in chief.page(address(recording, "change"))
     Archive.objects.update(modified_on=timezone.now() - timedelta(days=1))
     assert len(rows_of(chief.page(address(Archive)))) == 1
+
+
+def test_the_page_leads_to_where_the_film_is_watched(chief: AdminClient, recording: Archive) -> None:
+    watch = f'href="/recordings/{recording.archive_id}"'
+    assert watch in chief.page(address(recording, "change"))
+    Archive.objects.update(deleted=True)
+    assert watch not in chief.page(address(recording, "change"))
+    assert "/recordings/" not in chief.page(address(ArchiveFactory.create(), "change"))

@@ -23,7 +23,7 @@ VOICES = {"Ada": 440.0, "Bea": 610.0, "Cid": 830.0, "Dan": 1130.0}
 SMALL_PICTURE = {"width": 160, "height": 120, "frameRate": 15}
 COMPOSED_WITHIN = 90.0
 BEGINS_WITHIN = 0.8  # seconds until a page that is told to records
-OUTAGE = 10.0
+OUTAGE = 25.0  # seconds: long enough for the server to count everybody out
 OFFLINE = r"ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|ERR_SOCKET|WebSocket connection|status of 50[023]"
 
 
@@ -236,6 +236,8 @@ def test_server_that_was_killed_loses_nothing(few: People, server: Server, link:
     assert film.duration == pytest.approx(length, abs=0.5)
     for name in ("Ada", "Bea"):
         speaks(film, name, BEGINS_WITHIN, length - 0.3)
+    for second in range(2, int(length) - 2):  # nor are they out of the picture, though the server had lost them
+        assert film.most_cameras(second, second + 2, 2) == 2, second
 
 
 def test_camera_that_goes_off_and_on_takes_no_word_away(people: People, server: Server, link: str) -> None:

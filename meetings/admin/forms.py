@@ -191,3 +191,16 @@ class JoinLinkForm(forms.Form):
     ext_id = _line(
         "External id", "Who it is in your own records. Links with the same id, or else the same name, are one attendee."
     )
+
+
+class JoinCheckForm(JoinLinkForm):
+    """Who wants to join; without a name, anybody."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=255,
+        required=False,
+        validators=[refuse_control_characters],
+        widget=AdminTextInputWidget(attrs={"autocomplete": "off", "autofocus": True}),
+        help_text="As in her link.",
+    )

@@ -17,7 +17,8 @@ from meetings.admin import filters
 from meetings.admin.attendees import newest_connections
 from meetings.admin.base import Operation, Tool, actor_of
 from meetings.admin.forms import MeetingForm, NewMeetingForm
-from meetings.admin.join_links import JoinLinkAdmin, page_of
+from meetings.admin.join_checks import JoinCheckAdmin
+from meetings.admin.join_links import page_of
 from meetings.attendance import close_silent
 from meetings.conf import conf
 from meetings.exceptions import VideoconfError
@@ -144,7 +145,7 @@ OPERATIONS = (
 
 
 @admin.register(Meeting)
-class MeetingAdmin(JoinLinkAdmin):
+class MeetingAdmin(JoinCheckAdmin):
     """Meetings of all tenants.
 
     Reading takes `GetMeetings` (or Django's `view_meeting`), adding `CreateMeetingSession`, editing `EditMeeting`,

@@ -14,10 +14,10 @@ from django.utils.http import urlencode
 
 from meetings import extensions, permission_names, rules, services
 from meetings.admin import filters
+from meetings.admin.attendance_page import AttendancePageAdmin
 from meetings.admin.attendees import newest_connections
 from meetings.admin.base import Operation, Tool, actor_of
 from meetings.admin.forms import MeetingForm, NewMeetingForm
-from meetings.admin.join_checks import JoinCheckAdmin
 from meetings.admin.join_links import page_of
 from meetings.attendance import close_silent
 from meetings.conf import conf
@@ -145,7 +145,7 @@ OPERATIONS = (
 
 
 @admin.register(Meeting)
-class MeetingAdmin(JoinCheckAdmin):
+class MeetingAdmin(AttendancePageAdmin):
     """Meetings of all tenants.
 
     Reading takes `GetMeetings` (or Django's `view_meeting`), adding `CreateMeetingSession`, editing `EditMeeting`,
@@ -277,10 +277,6 @@ class MeetingAdmin(JoinCheckAdmin):
             if self.may_see_people(request):
                 context |= {"people": self.people(request, meeting), "people_limit": ATTENDEES_SHOWN}
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def may_see_people(self, request: HttpRequest) -> bool:
-        """Whether the attendees of meetings are this person's business."""
-        return any(self.holds(request, name) for name in (permission_names.GET_MEETING_ATTENDEES, "view_attendee"))
 
     def people(self, request: HttpRequest, meeting: Meeting) -> dict[str, Any]:
         """Return the first attendees, those who are here now before the others, with their newest connections."""

@@ -83,6 +83,17 @@ def test_staff_find_a_meeting_hand_out_its_link_and_end_it(clerk: Person, strict
     assert address.startswith(f"{strict_server.page(link)}#token=")
 
     page.get_by_role("link", name="Back to the meeting").click()
+    page.get_by_role("link", name="Who may join?").click()
+    page.get_by_label("Name").fill("Ada Byron")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Ada Byron may join")).to_be_visible()
+    is_well(clerk)
+    page.get_by_role("link", name="Back to the meeting").click()
+    page.get_by_role("link", name="Attendance", exact=True).click()
+    expect(page.get_by_text("Nobody has been in this meeting yet.")).to_be_visible()
+    is_well(clerk)
+
+    page.get_by_role("link", name="Back to the meeting").click()
     page.get_by_role("link", name="End meeting", exact=True).click()
     expect(page.get_by_text("End the meeting for everyone?")).to_be_visible()
     is_well(clerk)

@@ -262,7 +262,7 @@ def delete_archive(archive: Archive, *, actor: str) -> None:
     What the provider or the bucket does not take now is repeated by the worker until it does.
     """
     with transaction.atomic():
-        locked = Archive.objects.select_for_update().get(pk=archive.pk)
+        locked = Archive.objects.select_for_update(no_key=True).get(pk=archive.pk)
         if locked.is_running:
             raise Conflict("The archive is still running; stop it first.", code="archive_running")
         if not locked.soft_delete(actor):

@@ -87,7 +87,7 @@ def _is_settled(before: str, after: str) -> bool:
 
 
 def _find(meeting: Meeting, said: ArchiveFacts, pending: Archive | None) -> Archive | None:
-    rows = Archive.objects.select_for_update().filter(provider=meeting.provider)
+    rows = Archive.objects.select_for_update(no_key=True).filter(provider=meeting.provider)
     known: Archive | None = rows.filter(archive_id=said.archive_id).first()
     if known is not None and pending is None:
         return known

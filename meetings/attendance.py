@@ -48,8 +48,11 @@ def record(
 
 
 def lock(meeting: Meeting) -> Meeting:
-    """Take the meeting's row lock (inside a transaction) and return the row as it is now."""
-    locked: Meeting = Meeting.objects.select_for_update().get(pk=meeting.pk)
+    """Take the meeting's row lock (inside a transaction) and return the row as it is now.
+
+    Rows that refer to it can be stored meanwhile: who stores one holds up nobody who has locked what else it refers to.
+    """
+    locked: Meeting = Meeting.objects.select_for_update(no_key=True).get(pk=meeting.pk)
     return locked
 
 

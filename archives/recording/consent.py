@@ -46,7 +46,7 @@ def note_decision(archive: Archive, connection: Connection, said: Mapping[str, A
     if said["version"] != archive.notice_version:
         raise Conflict("The notice was changed meanwhile; read it again.", code="consent_outdated")
     with transaction.atomic():
-        Archive.objects.select_for_update().get(pk=archive.pk)  # no track is opened in between
+        Archive.objects.select_for_update(no_key=True).get(pk=archive.pk)  # no track is opened in between
         if said["decision"] == _last_decision(archive, connection):
             return
         if said["decision"] == AGREED:

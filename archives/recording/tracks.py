@@ -72,7 +72,7 @@ def _new(meeting: Meeting, connection: Connection, track_id: str, asked: Mapping
     try:
         with transaction.atomic():
             running = consent.running_archive(meeting)
-            archive = None if running is None else Archive.objects.select_for_update().get(pk=running.pk)
+            archive = None if running is None else Archive.objects.select_for_update(no_key=True).get(pk=running.pk)
             if archive is None or not archive.is_running:
                 raise Conflict("The meeting is not being recorded.", code="recording_over")
             if not consent.is_agreed(archive, connection):

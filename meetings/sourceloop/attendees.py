@@ -126,7 +126,7 @@ def _existing(model: Any, column: str, wanted: Sequence[tuple[Person, str]]) -> 
 
 
 def _lock(meeting_ids: set[int]) -> None:
-    list(Meeting.objects.select_for_update().filter(pk__in=meeting_ids).order_by("pk").values_list("pk"))
+    list(Meeting.objects.select_for_update(no_key=True).filter(pk__in=meeting_ids).order_by("pk").values_list("pk"))
 
 
 def _split(news: Sequence[Person]) -> tuple[list[Person], list[Person]]:

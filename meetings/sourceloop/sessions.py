@@ -144,7 +144,8 @@ def _merge_all(stored: Sequence[tuple[OriginalMeeting, Meeting]], tally: Tally) 
         else:
             differing[meeting.pk] = row
     changed = []
-    locked = Meeting.objects.select_for_update(of=("self",)).select_related("imported").filter(pk__in=differing)
+    rows = Meeting.objects.select_for_update(of=("self",), no_key=True)
+    locked = rows.select_related("imported").filter(pk__in=differing)
     for meeting in locked.order_by("pk"):
         row = differing[meeting.pk]
         merge = _merge(row, meeting)

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection as database
+from django.db import transaction
 from django.utils import timezone
 
 from archives.composing import composer, sources
 from archives.models import Archive, RecordingNotice, Track
 from archives.providers.base import ArchiveSpec
+from archives.recording import consent
 from archives.services import start_archive
-from meetings import extensions
+from meetings import attendance, extensions
 from meetings.exceptions import Conflict, Forbidden, NotFound, Refused, VideoconfError
 from meetings.models import Attendee, Connection, Meeting
 from meetings.seats import FORCED_REASON
@@ -23,6 +26,7 @@ from tests.media.looking import watch
 from tests.media.making import Take, chunks
 from tests.recording.people import Person, join
 from tests.recording.working import began_earlier, stop, work
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -293,3 +297,20 @@ def test_there_is_a_most_of_tracks_of_a_person(archive: Archive, ann: Person) ->
     with pytest.raises(VideoconfError) as refused:
         ann.track()
     assert refused.value.code == "too_many_tracks"
+
+
+@pytest.mark.postgres
+def test_who_is_told_holds_up_nobody_who_stops_the_recording(archive: Archive, ann: Person) -> None:
+    """A notice refers to the recording and to the meeting: waiting for the one with the other in hand is a deadlock."""
+    connection = Connection.objects.get(meeting=archive.meeting)
+
+    def tell(number: int) -> None:
+        with database.cursor() as cursor:
+            cursor.execute("set lock_timeout = '5s'")
+        consent.note_told(archive, connection, "another wording")
+
+    with transaction.atomic():
+        attendance.lock(archive.meeting)
+        Archive.objects.select_for_update(no_key=True).get(pk=archive.pk)
+        in_threads(1, tell)
+    assert RecordingNotice.objects.filter(version="another wording").count() == 1

@@ -191,6 +191,7 @@ export class Peer extends Emitter {
     await connection.setRemoteDescription(description);
     if (connection !== this.connection) return;
     if (fresh && this.#sends) await this.#attach(connection);
+    if (connection !== this.connection) return;
     await connection.setLocalDescription();
     if (connection !== this.connection) return;
     this.#signalDescription(connection, fresh ? this.#answerProof(connection, proof) : {});

@@ -120,7 +120,7 @@ def test_who_left_can_join_again(people: People, server: Server, link: str) -> N
 
     bea.is_in()
     ada.sees("Bea")
-    bea.receives_from(1)
+    bea.receives_from(1, within=90)  # two busy cores keep a picture waiting
     assert len(server.attendees(link, active=False)) == 2
 
 

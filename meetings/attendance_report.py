@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from meetings import ledger
 from meetings.conf import conf
+from meetings.facts import moment_of
 from meetings.ledger import Bounds, Seen, Stay
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting
 
@@ -71,7 +72,7 @@ def _seen(meeting: Meeting) -> list[Seen]:
             at=at,
             source=source,
             connection_id=connection_id,
-            since=ledger.moment(since),
+            since=moment_of(since),
             reason=reason or "",
             identity=identity or "",
             noted_at=noted_at,

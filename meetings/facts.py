@@ -60,8 +60,7 @@ class Fact:
     @property
     def since(self) -> datetime | None:
         """When the connection began, if the fact says so."""
-        value = self.about.get("since")
-        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+        return moment_of(self.about.get("since"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +197,11 @@ def stream_views(facts: Sequence[Fact], left_at: datetime | None) -> list[Stream
 
 def _first(ordered: Sequence[Fact], name: str) -> str:
     return next((str(fact.about[name]) for fact in ordered if fact.about.get(name)), "")
+
+
+def moment_of(milliseconds: float | None) -> datetime | None:
+    """Return a moment that a fact has as milliseconds since 1970."""
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _ms(moment: datetime) -> int:

@@ -17,15 +17,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from meetings import attendance, rules
+from meetings import attendance, rules, seats
 from meetings.conf import conf
 from meetings.exceptions import Forbidden, VideoconfError
 from meetings.models import Connection, Meeting
 from meetings.providers.base import Provider
 from meetings.providers.types import Role
 
-ALLOWED, FULL = "allowed", "meeting_full"
-FULL_MESSAGE = "This meeting is full."
+ALLOWED = "allowed"
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -142,7 +141,7 @@ def check(
     decision = decide(meeting, grant, provider, caller=caller, now=now)
     if not decision.is_allowed or not is_full(meeting, provider, identity=grant.identity):
         return decision
-    return replace(decision, code=FULL, message=FULL_MESSAGE, changes_at=None)
+    return replace(decision, code="meeting_full", message=seats.FULL, changes_at=None)
 
 
 def is_full(meeting: Meeting, provider: Provider, *, identity: str = "") -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from meetings import facts
@@ -226,8 +226,3 @@ def total(stays: Iterable[Stay], now: datetime) -> timedelta:
     """Return how long stays lasted together; one that goes on lasts until `now`."""
     lengths = (max((stay.left_at or now) - stay.joined_at, timedelta()) for stay in stays)
     return sum(lengths, timedelta())
-
-
-def moment(milliseconds: float | None) -> datetime | None:
-    """Return a moment that a fact has as milliseconds since 1970."""
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

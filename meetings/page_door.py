@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from meetings import extensions, seats, services
+from meetings import extensions, joining, seats, services
 from meetings.exceptions import Conflict, Forbidden, JoinRefused, Refused
 from meetings.facts import identity_of
 from meetings.models import Attendee, Connection, Meeting
@@ -49,10 +49,8 @@ def refuse_shut(bearer: Bearer, *, enters: bool) -> None:
     removed = Attendee.objects.filter(meeting=meeting, removed_on__gte=bearer.claims.issued_at)
     if bearer.identity and removed.filter(identity=bearer.identity).exists():
         raise JoinRefused(seats.REMOVED, code="token_revoked")
-    if enters and meeting.max_participants is not None:
-        others = Connection.objects.filter(meeting=meeting).present().exclude(attendee__identity=bearer.identity)
-        if others.count() >= meeting.max_participants:
-            raise JoinRefused(seats.FULL, code="meeting_full", retry=True)
+    if enters and joining.is_full(meeting, services.provider_of(meeting), identity=bearer.identity):
+        raise JoinRefused(seats.FULL, code="meeting_full", retry=True)
 
 
 def act(bearer: Bearer, action: str, connection_id: str) -> None:

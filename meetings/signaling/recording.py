@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ DECISIONS = ("agreed", "declined")
 LAST_MS = 253402300799000
 
 
-class RecordingFrames:
+class RecordingFrames(ABC):
     """The part of a meeting's socket that recordings concern."""
 
     guest: Guest | None
@@ -30,11 +31,11 @@ class RecordingFrames:
     noted: Mapping[str, Any] | None = None
     """The one of which that is noted."""
 
-    async def _send(self, frame: dict[str, Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _send(self, frame: dict[str, Any]) -> None: ...
 
-    async def _complain(self, code: str, message: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _complain(self, code: str, message: str) -> None: ...
 
     async def _on_record(self, frame: dict[str, Any], guest: Guest) -> None:
         if not isinstance(frame.get("active"), bool):

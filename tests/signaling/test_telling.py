@@ -27,6 +27,9 @@ class Page(RecordingFrames):
     async def _send(self, frame: dict[str, Any]) -> None:
         self.sent.append(frame)
 
+    async def _complain(self, code: str, message: str) -> None:
+        raise AssertionError(message)
+
     async def heartbeat(self) -> None:
         assert self.guest is not None
         await self._tell_recording(self.guest)

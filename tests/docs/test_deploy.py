@@ -9,23 +9,18 @@ import shlex
 import shutil
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from django.conf import settings
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from meetings.api.bodies import MAX_BODY
 from meetings.conf import Conf
 from meetings.signaling.frames import MAX_FRAME
+from tests.certificates import write_certificate
 from tests.docs.pages import DOCS, ROOT, blocks_of, code_in, table_under
 
 DEPLOY = DOCS / "deploy"
@@ -175,24 +170,3 @@ def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
-
-
-def write_certificate(folder: Path) -> None:
-    """Write a certificate that nobody will trust, where the configuration looks for one."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "meet.example.com")])
-    now = timezone.now()
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "privkey.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )

@@ -151,19 +151,17 @@ def test_a_hundred_thousand_streams_are_refused_at_once(tmp_path: Path) -> None:
         scan(tmp_path / "t.webm", making.head(*entries) + making.cluster(0))
 
 
-def test_packets_without_end_at_one_moment_end_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "MAX_WAITING", 2000)
-    flood = (
-        making.head(making.video_entry(1, 64, 64)) + making.cluster(0) + making.block(1, 0, b"x", is_key=True) * 3000
-    )
+def test_packets_without_end_at_one_moment_end_the_reading(tmp_path: Path) -> None:
+    blocks = making.block(1, 0, b"x", is_key=True) * (scanner.MAX_WAITING + 1000)
+    flood = making.head(making.video_entry(1, 64, 64)) + making.cluster(0) + blocks
     found = scan(tmp_path / "t.webm", flood)
     assert "more packets" in found.position.broken
-    assert len(found.video) == 2000
+    assert len(found.video) == scanner.MAX_WAITING
 
 
-def test_elements_without_end_that_say_nothing_end_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "MAX_IDLE", 1000)
-    flood = making.head(making.video_entry(1, 64, 64)) + making.cluster(0) + b"\xec\x80" * 2000
+def test_elements_without_end_that_say_nothing_end_the_reading(tmp_path: Path) -> None:
+    nothing = b"\xec\x80" * (scanner.MAX_IDLE + 1000)
+    flood = making.head(making.video_entry(1, 64, 64)) + making.cluster(0) + nothing
     assert "nothing that can be read" in scan(tmp_path / "t.webm", flood).position.broken
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import ipaddress
+import multiprocessing
 import socket
 import ssl
 import subprocess
@@ -11,20 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-from django.utils import timezone
 
 from meetings.exceptions import ProviderError, ProviderUnavailable
 from meetings.providers import http
 from meetings.providers.http import HttpClient
+from tests.certificates import write_certificate
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 Talk = Callable[[socket.socket], None]
@@ -32,17 +27,18 @@ Talk = Callable[[socket.socket], None]
 
 @contextmanager
 def listening(talk: Talk) -> Iterator[str]:
-    """A server that talks to one connection after the other as it is told; gives its address."""
+    """A server that talks to each connection as it is told; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
+        def serve(connection: socket.socket) -> None:
+            with connection, suppress(OSError):
+                talk(connection)
+
         def work() -> None:
-            while True:
-                try:
+            with suppress(OSError):
+                while True:
                     connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection, suppress(OSError):
-                    talk(connection)
+                    threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
         threading.Thread(target=work, daemon=True).start()
         yield f"127.0.0.1:{listener.getsockname()[1]}"
@@ -218,22 +214,23 @@ def test_process_that_was_forked_has_connections_of_its_own() -> None:
     with listening(talk) as address:
         far = client(address)
         far.call("GET", "/", headers={})
-        far._process = -1  # what a child finds
+        child = multiprocessing.get_context("fork").Process(target=far.call, args=("GET", "/"), kwargs={"headers": {}})
+        child.start()
+        child.join()
+        assert child.exitcode == 0
         far.call("GET", "/", headers={})
 
     assert len(set(peers)) == 2
 
 
-def test_answer_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MAX_ANSWER", 1000)
-
+def test_answer_that_is_too_long_is_not_read() -> None:
     def talk(connection: socket.socket) -> None:
         request_of(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
-            connection.sendall(b"64\r\n" + b"x" * 100 + b"\r\n")
+            connection.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
-    with listening(talk) as address, pytest.raises(ProviderError, match="over 1000 bytes"):
+    with listening(talk) as address, pytest.raises(ProviderError, match=f"over {http.MAX_ANSWER} bytes"):
         client(address).call("GET", "/", headers={})
 
 
@@ -243,7 +240,7 @@ def test_only_certificates_that_this_machine_trusts(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
-    certificate = write_certificate(tmp_path)
+    certificate, key = write_certificate(tmp_path)
     if trusted == "by file":
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     elif trusted == "by folder":
@@ -253,7 +250,7 @@ def test_only_certificates_that_this_machine_trusts(
         (tmp_path / f"{named.stdout.strip()}.0").write_bytes(certificate.read_bytes())
         monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, tmp_path / "key.pem")
+    context.load_cert_chain(certificate, key)
     requests: list[bytes] = []
 
     def talk(connection: socket.socket) -> None:
@@ -269,30 +266,6 @@ def test_only_certificates_that_this_machine_trusts(
             assert not any(requests)
         else:
             assert far.call("GET", "/", headers={}).json() == {}
-
-
-def write_certificate(folder: Path) -> Path:
-    """Write a certificate of this machine, signed by itself, and its key beside it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "far")])
-    now = timezone.now()
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    encoding = serialization.Encoding.PEM
-    (folder / "certificate.pem").write_bytes(made.public_bytes(encoding))
-    secret = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(secret)
-    return folder / "certificate.pem"
 
 
 def test_connection_that_breaks_at_the_handshake_is_no_matter_of_trust() -> None:

@@ -91,9 +91,12 @@ def _say_bye(meeting: Meeting, lost: Sequence[Connection]) -> None:
 
 
 def note_token(meeting: Meeting, *, identity: str, role: str, at: datetime, expires_at: datetime) -> None:
-    """Store that a join token was issued: nobody can have come in by it before. No lock, no projection."""
+    """Store that a join token was issued: nobody can have come in by it before. No lock, no projection.
+
+    It isn't waited for: where such a fact is missing, a joining is known less closely, and not wrongly.
+    """
     about = {"identity": identity, "role": role, "expires": milliseconds(expires_at), "id": uuid4().hex}
-    insert(row_of(meeting, Fact(kind=facts.TOKEN_ISSUED, at=at, about=about), source="api"))
+    insert(row_of(meeting, Fact(kind=facts.TOKEN_ISSUED, at=at, about=about), source="api"), may_be_lost=True)
 
 
 def join_of(meeting: Meeting, *, connection_id: str, at: datetime, about: Mapping[str, str]) -> Fact:

@@ -34,6 +34,7 @@ SESSION_END_REASON = "sessionDestroyed"
 REPLACED_REASON = "replaced"
 LOST_REASON = "networkDisconnected"
 ASSUMED_REASON = "assumed"
+_canonical = json.JSONEncoder(sort_keys=True, default=str).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Fact:
         It covers everything that is stored: of two facts with one key it must not matter which came first.
         """
         parts = [self.kind, self.connection_id, self.stream_id, self.at.timestamp(), dict(self.about)]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+        return hashlib.sha256(_canonical(parts).encode()).hexdigest()
 
     @property
     def since(self) -> datetime | None:

@@ -42,6 +42,7 @@ REJECTED_KEPT = 1000
 REJECTED_BODY = 2000
 WAITING_BATCH = 1000
 Verdict = WebhookDelivery.Verdict
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class Outcome(StrEnum):
@@ -126,8 +127,7 @@ def _keep_rejected(provider: Provider, message: WebhookMessage, error: WebhookEr
 
 def dedupe_key(alias: str, document: Any) -> str:
     """Return the hash of a provider's alias and the canonical form of a JSON document."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"{alias}\n{canonical}".encode()).hexdigest()
+    return hashlib.sha256(f"{alias}\n{_canonical(document)}".encode()).hexdigest()
 
 
 def _store_and_apply(provider: Provider, message: WebhookMessage, events: Sequence[ProviderEvent]) -> Outcome:

@@ -71,14 +71,15 @@ def _state_of(error: BaseException) -> str | None:
     return getattr(error.__cause__ or error, "pgcode", None)
 
 
-_inserts: dict[type[models.Model], _Insert] = {}
+_inserts: dict[tuple[type[models.Model], bool], _Insert] = {}
 
 
-def insert(row: M) -> M:
+def insert(row: M, *, may_be_lost: bool = False) -> M:
     """Store a new row and set its key, as `save(force_insert=True)` does; return it.
 
     A host that listens to Django's `pre_save` or `post_save` of the model gets what `save` does, and so does a database
-    that prepares nothing.
+    that prepares nothing. With `may_be_lost` a row outside any transaction isn't waited for until it is on the disk:
+    if the database's machine goes down within the next second, the row may be gone, and nothing else.
     """
     model = type(row)
     connection = connections[router.db_for_write(model)]
@@ -86,11 +87,13 @@ def insert(row: M) -> M:
     if is_heard or not can_prepare(connection):
         row.save(force_insert=True)
         return row
-    if model not in _inserts:
-        _inserts[model] = _Insert(model, connection)
+    is_quick = may_be_lost and connection.get_autocommit()
+    statement = _inserts.get((model, is_quick))
+    if statement is None:
+        statement = _inserts[model, is_quick] = _Insert(model, connection, is_quick=is_quick)
     with connection.cursor() as cursor:
-        _inserts[model].run(row, connection, cursor)
-        (row.pk,) = cursor.fetchone()
+        statement.run(row, connection, cursor)
+        row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001  (as `save` does)
     return row
 
@@ -98,7 +101,7 @@ def insert(row: M) -> M:
 class _Insert:
     """The statement that stores a new row of one model and returns its key."""
 
-    def __init__(self, model: type[models.Model], connection: BaseDatabaseWrapper) -> None:
+    def __init__(self, model: type[models.Model], connection: BaseDatabaseWrapper, *, is_quick: bool) -> None:
         quote = connection.ops.quote_name
         self._fields = tuple(field for field in model._meta.concrete_fields if not field.primary_key)
         self._is_plain = tuple(not isinstance(field, models.JSONField) for field in self._fields)
@@ -107,7 +110,8 @@ class _Insert:
         slots = ", ".join(["%s"] * len(self._fields))
         assert model._meta.pk is not None
         key = quote(str(model._meta.pk.column))
-        sql = f"insert into {quote(model._meta.db_table)} ({columns}) values ({slots}) returning {key}"  # noqa: S608
+        returned = f"{key}, set_config('synchronous_commit', 'off', true)" if is_quick else key  # of this transaction
+        sql = f"insert into {quote(model._meta.db_table)} ({columns}) values ({slots}) returning {returned}"  # noqa: S608
         self._statement = Prepared(sql)
 
     def run(self, row: models.Model, connection: BaseDatabaseWrapper, cursor: Any) -> None:

@@ -83,13 +83,10 @@ MIDDLEWARE = [
     "videoconf.static_files.StaticFilesMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
-    "videoconf.for_pages.SessionMiddleware",
+    "videoconf.for_pages.PagesMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "videoconf.for_pages.AuthenticationMiddleware",
-    "videoconf.for_pages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "videoconf.for_pages.PagePolicyMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -184,3 +184,41 @@ def test_statement_that_somebody_else_prepared_on_the_connection_is_sent_as_it_i
         prepared._known.clear()
         other.run(connection, cursor, ["link000001"])
         assert len(cursor.fetchall()) == 1
+
+
+WATCH_COMMITS = """
+create table how_committed (title text, how text);
+create function note_commit() returns trigger language plpgsql as
+  $$ begin insert into how_committed values (new.title, current_setting('synchronous_commit')); return null; end $$;
+create constraint trigger note_commit after insert on videoconf_meetings_meeting deferrable initially deferred
+  for each row execute function note_commit();
+"""
+
+
+@pytest.fixture
+def committed(own_connection: None) -> Iterator[Callable[[], dict[str, str]]]:
+    """Meetings by their titles, and whether their commit waited for the disk ("on") or not ("off")."""
+
+    def read() -> dict[str, str]:
+        with connection.cursor() as cursor:
+            cursor.execute("select title, how from how_committed")
+            return dict(cursor.fetchall())
+
+    with connection.cursor() as cursor:
+        cursor.execute(WATCH_COMMITS)
+        cursor.execute("set synchronous_commit to on")  # whatever the server of the tests does
+        yield read
+        cursor.execute("drop function note_commit() cascade; drop table how_committed")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_only_a_row_that_may_be_lost_and_stands_alone_is_not_waited_for(
+    committed: Callable[[], dict[str, str]],
+) -> None:
+    insert(new_meeting(title="alone"), may_be_lost=True)
+    insert(new_meeting(title="next", session_id="s2", meeting_link="link000002"))
+    with transaction.atomic():
+        insert(new_meeting(title="with others", session_id="s3", meeting_link="link000003"), may_be_lost=True)
+
+    assert committed() == {"alone": "off", "next": "on", "with others": "on"}

@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from videoconf.page_policy import PagePolicyMiddleware
 
@@ -33,7 +33,7 @@ class PagesMiddleware(*LAYERS):  # type: ignore[misc]  # the checks of Django's 
         for layer in LAYERS:
             layer.process_request(self, request)
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> Any:
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
         for layer in reversed(LAYERS):
             if hasattr(layer, "process_response"):
                 response = layer.process_response(self, request, response)

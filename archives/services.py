@@ -72,7 +72,12 @@ def start_archive(meeting: Meeting, spec: ArchiveSpec, *, actor: str) -> Archive
 
 def _refuse_start(meeting: Meeting, spec: ArchiveSpec) -> None:
     """Refuse what no provider refuses for us where we record ourselves."""
-    kind = (spec.layout or {}).get("type", lifecycle.LAYOUTS[0])
+    layout = spec.layout or {}
+    others = sorted(layout.keys() - {"type"})
+    if others:
+        message = f"layout takes type alone where this service records, not {others[0][:100]!r}."
+        rules.refuse("layout", "unknown_property", message)
+    kind = layout.get("type", lifecycle.LAYOUTS[0])
     if kind not in lifecycle.LAYOUTS:
         rules.refuse("layout", "invalid_value", f"layout.type must be one of {', '.join(lifecycle.LAYOUTS)}.")
     rules.refuse_over(meeting, now=timezone.now())

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -50,8 +50,13 @@ class FolderBucket(Bucket):
         return self._pieces(key, file, end - start)
 
     def delete(self, key: str) -> None:
+        """Remove a file, and the folder that was made for it once that is empty."""
         with self._translated(key):
             self.storage.delete(key)
+            folder = Path(self.storage.path(key)).parent
+            if folder != Path(self.storage.location):
+                with suppress(OSError):
+                    folder.rmdir()
 
     def link(self, key: str, *, expires: timedelta, disposition: str, content_type: str) -> str | None:
         return None

@@ -17,7 +17,7 @@ from archives.composing import delivery, keeping, leases, sources
 from archives.composing.leases import Lease
 from archives.media.runner import MediaBusy, MediaCrashed, MediaError, MediaUnusable, Runner
 from archives.models import Archive, Chunk
-from archives.recording import lifecycle
+from archives.recording import consent, lifecycle
 from meetings import deferred
 from meetings.exceptions import Conflict, StorageError
 
@@ -35,6 +35,7 @@ MOST_CRASHES = 4
 MOST_DEATHS = 12
 """How many workers in a row may die at a recording that is over."""
 NOTHING = "Nothing was recorded: no page sent any sound or picture."
+NOBODY_AGREED = "Nothing was recorded: nobody who was there agreed to be recorded."
 CRASHED = "The recording could not be composed: the work on it broke off again and again."
 KILLED = "The recording could not be composed: each process that worked on it was killed, perhaps for want of memory."
 COMPOSABLE = ("stopped", "available", "failed")
@@ -82,7 +83,7 @@ def _work(lease: Lease) -> datetime | None:
         is_final = sources.seal(archive, now)
         known = sources.collect(archive, folder, now)
         if is_final and not any(source.size for source in known.values()):
-            delivery.fail(lease, archive, NOTHING)
+            delivery.fail(lease, archive, NOBODY_AGREED if consent.nobody_agreed(archive) else NOTHING)
             return None
         sources.write_job(archive, folder, known, is_final=is_final, now=now)
         media = Runner(folder)
@@ -112,7 +113,11 @@ def _next(archive: Archive, *, is_behind: bool) -> datetime:
 
 
 def _note_progress(lease: Lease, archive: Archive, done: int, total: int) -> None:
-    """Show how far it is, and forget earlier failures if it has come further."""
+    """Show how far it is, and forget earlier failures if it has come further.
+
+    Of a recording that is over the whole is known, whatever of it has come in.
+    """
+    total = max(total, sum(end - since for since, end in archive.spans if end is not None))
     if done > archive.composed_ms:
         lease.held().update(composed_ms=done, compose_attempts=0, compose_error="")
     phase = "recording" if archive.is_running else "composing"

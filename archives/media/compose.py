@@ -128,7 +128,7 @@ class Composer:
         canvas.clear(canvas.whole)
         has_stage = bool(seats and seats[0].screen)
         boxes = arrange(self._job.layout, canvas.width, canvas.height, len(seats), has_stage=has_stage)
-        self._tiles = [Tile(box, seat.person.id, seat.person.name) for box, seat in zip(boxes, seats, strict=False)]
+        self._tiles = [Tile(box, seat.person.id, seat.title) for box, seat in zip(boxes, seats, strict=False)]
 
     def _mix(self, timeline: Timeline, start: int, end: int) -> Samples:
         mix = np.zeros(end - start, np.float32)

@@ -96,6 +96,11 @@ class Pictures(_Decoder):
         while packets and packets[0].time <= time:
             self._take(packets.popleft())
 
+    @property
+    def following(self) -> float | None:
+        """When the next picture is, in ms from the track's start; `None` if that is not read yet."""
+        return self.packets[0].time if self.packets else None
+
     def _skip_to_key(self, time: float) -> None:
         keys = [at for at, packet in enumerate(self.packets) if packet.flags & KEY and packet.time <= time]
         for _ in range(keys[-1] if keys else 0):

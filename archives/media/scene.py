@@ -8,7 +8,9 @@ from archives.media.job import Job, Person
 from archives.media.sources import Source, Sources
 
 FRESH_MS = 1000.0
-"""How long a camera's last picture stands; then the camera is taken to be off."""
+"""How long a camera's last picture stands; then the camera is taken to be off, unless the next picture is near."""
+STALLED_MS = 2500.0
+"""How far two pictures of a camera may lie apart that was not off between them."""
 _DARK_MS = 300.0
 COUNTED_OUT_MS = 15 * 60_000.0
 """For how long a page's own recording shows that she is there after the server has last seen her."""
@@ -21,6 +23,12 @@ class Seat:
 
     person: Person
     screen: str = ""
+
+    @property
+    def title(self) -> str:
+        """What stands under it."""
+        name = self.person.name
+        return f"{name} (screen)".strip() if self.screen else name
 
 
 class Scene:
@@ -97,8 +105,10 @@ class Scene:
             if pictures is None or pictures.frame is None:
                 continue
             age = source.time(moment) - pictures.time
+            following = pictures.following
+            is_stalled = following is not None and following - pictures.time <= STALLED_MS
             is_dark = pictures.dark_since is not None and source.time(moment) - pictures.dark_since >= _DARK_MS
-            if 0 <= age <= FRESH_MS and not is_dark and source.track.started_at > newest:
+            if age >= 0 and (age <= FRESH_MS or is_stalled) and not is_dark and source.track.started_at > newest:
                 found, newest = source, source.track.started_at
         return found
 

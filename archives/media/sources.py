@@ -20,6 +20,8 @@ MARGIN_MS = 500.0
 """Picture and sound lie in the file in turns; what belongs together is this close."""
 CRASHED = "Reading this recording ended the program, twice; it is left out from here on."
 BREAKS_OFF = "The recording breaks off here."
+STALLED_AHEAD_MS = 1500.0
+"""How much further is read, so that a camera that stalls is not taken to be off (`scene.STALLED_MS`)."""
 _MAX_CRASHES = 2
 _SCREEN_BEHIND_MS = 5000.0
 _OVER_AFTER_MS = 5000.0
@@ -156,7 +158,7 @@ class Sources:
     def scan(self, until: float) -> None:
         """Read every track on to a moment of the meeting and a little further, or to where its data end."""
         is_screen = any(source.track.kind == "screen" and source.is_awaited for source in self)
-        ahead = 2 * MARGIN_MS + (_SCREEN_BEHIND_MS if is_screen else 0.0)
+        ahead = 2 * MARGIN_MS + STALLED_AHEAD_MS + (_SCREEN_BEHIND_MS if is_screen else 0.0)
         for source in self:
             source.scanner.scan(source.time(until) + ahead)
 

@@ -61,6 +61,11 @@ def is_agreed(archive: Archive, connection: Connection) -> bool:
     return archive.consent != REQUIRED or _last_decision(archive, connection) == AGREED
 
 
+def nobody_agreed(archive: Archive) -> bool:
+    """Whether consent was required, and nobody ever gave it."""
+    return archive.consent == REQUIRED and not decisions_on(archive).filter(decision=AGREED).exists()
+
+
 def decisions_on(archive: Archive) -> Any:
     """Return what was said to the words of this recording, in its order."""
     return archive.notices.exclude(decision=TOLD).filter(version=archive.notice_version).order_by("id")

@@ -175,6 +175,7 @@ def test_start_names_a_value_that_is_refused(owner: ApiClient, meeting: Meeting)
         ({"outputMode": "mixed"}, "outputMode", "composed, individual"),
         ({"resolution": "1x1"}, "resolution", "1280x720"),
         ({"layout": {"type": "mosaic"}}, "layout", "bestFit, horizontalPresentation, verticalPresentation, pip"),
+        ({"layout": {"type": "pip", "kind": "grid"}}, "layout", "not 'kind'"),
     ):
         error = error_of(owner.post(path, body), 400)
         assert [detail["path"] for detail in error["details"]] == [named]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from archives.media.finish import Unusable
+from archives.media.job import Person
+from archives.media.scene import Seat
 from tests.media.composing import complete, compose
 from tests.media.conftest import NewMeeting
 from tests.media.looking import Film, is_near
@@ -113,6 +117,14 @@ def test_a_camera_that_is_switched_off_gives_way_to_the_name_and_comes_back(new_
     assert abs(read_clock(film.at(5.0)) - 5000) <= 100
 
 
+def test_a_camera_that_stalls_shows_its_last_picture_until_it_goes_on(new_meeting: NewMeeting) -> None:
+    meeting = new_meeting()
+    meeting.add_person("ann")
+    meeting.add_track("t1", "ann", Take(length=16000, colour=RED, frozen=((2000, 4000), (9000, 11000))))
+    film, _ = compose(meeting, end=16000)  # the second one lies over the end of a slice
+    assert all(is_near(film.at(seconds), WHOLE, RED) for seconds in (1.5, 3.5, 3.9, 4.5, 9.9, 10.1, 10.9, 11.5))
+
+
 def test_who_reloads_goes_on_in_her_place(new_meeting: NewMeeting) -> None:
     meeting = new_meeting()
     meeting.add_person("ann")
@@ -162,6 +174,13 @@ def test_a_screen_that_stands_still_stays(new_meeting: NewMeeting) -> None:
     meeting.add_track("t2", "ann", still, kind="screen")
     film, _ = compose(meeting, end=5000)
     assert is_near(film.at(3.5), (0, 0, 498, 374), YELLOW)
+
+
+def test_a_screen_is_told_from_the_camera_of_the_same_person() -> None:
+    ann = Person(id="ann", name="Ann", intervals=())
+    assert [seat.title for seat in (Seat(ann), Seat(ann, "t3"), Seat(replace(ann, name=""), "t3"))] == [
+        "Ann", "Ann (screen)", "(screen)",
+    ]  # fmt: skip
 
 
 def test_in_pip_nobody_is_painted_over(new_meeting: NewMeeting) -> None:

@@ -183,6 +183,14 @@ def test_a_no_seals_what_was_opened_and_renews_no_ticket(archive: Archive, ann: 
     assert refused.value.code == "consent_missing"
 
 
+@pytest.mark.usefixtures("_required")
+def test_a_recording_that_nobody_agreed_to_says_so(meeting: Meeting, ann: Person) -> None:
+    archive = began_earlier(start_archive(meeting, ArchiveSpec(), actor="owner"), 60)
+    ann.consent("declined")
+    stop(archive, after=10)
+    assert (work(archive).status, archive.reason) == ("failed", composer.NOBODY_AGREED)
+
+
 def test_a_no_changes_nothing_where_everybody_is_only_told(archive: Archive, ann: Person) -> None:
     track = ann.track()
     ann.consent("declined")

@@ -32,6 +32,16 @@ def test_there_are_no_links(folder: Path) -> None:
     assert storage.link(None, KEY, expires=timedelta(minutes=1), filename="a", content_type="video/mp4") is None
 
 
+def test_the_folder_of_a_removed_file_goes_when_it_is_empty(folder: Path) -> None:
+    for key in ("a/1/film.mp4", "a/1/other.mp4", "film.mp4"):
+        storage.save(None, key, io.BytesIO(b"x"), content_type="video/mp4")
+    storage.delete(None, "a/1/film.mp4")
+    assert (folder / "a" / "1" / "other.mp4").exists()
+    storage.delete(None, "a/1/other.mp4")
+    storage.delete(None, "film.mp4")
+    assert [path.name for path in folder.rglob("*")] == ["a"]
+
+
 def test_file_appears_whole_or_not_at_all(folder: Path) -> None:
     save(None, b"earlier")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from meetings.providers.types import ProviderEvent
 
 if TYPE_CHECKING:
     from archives.models import Archive
-    from meetings.models import Connection
+    from meetings.models import Attendee, Connection
 
 
 class ArchiveExtension(MeetingExtension):
@@ -102,6 +103,34 @@ class ArchiveExtension(MeetingExtension):
         from archives import importing
 
         importing.store_archives_of(meetings)
+
+    def personal_data(self, attendee: Attendee) -> Mapping[str, Any]:
+        from archives import privacy
+
+        return privacy.personal_data(attendee)
+
+    def holds_up_erasure(self, meeting: Meeting) -> str:
+        from archives import privacy
+
+        return privacy.holds_up_erasure(meeting)
+
+    def erase(
+        self,
+        attendee: Attendee,
+        redacted: Callable[[str], str],
+        *,
+        actor: str,
+        is_dry: bool = False,
+        keep_recordings: bool = False,
+    ) -> Counter[str]:
+        from archives import privacy
+
+        return privacy.erase(attendee, redacted, actor=actor, is_dry=is_dry, keep_recordings=keep_recordings)
+
+    def purge(self, meeting: Meeting, *, actor: str, is_dry: bool = False) -> Counter[str]:
+        from archives import privacy
+
+        return privacy.purge(meeting, actor=actor, is_dry=is_dry)
 
     def archive_event(self, meeting: Meeting, event: ProviderEvent, delivery: WebhookDelivery) -> bool:
         from archives import callbacks

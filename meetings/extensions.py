@@ -5,14 +5,15 @@ An extension subclasses `MeetingExtension`, overrides what it needs and calls `r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from meetings.exceptions import UnsupportedFeature
 
 if TYPE_CHECKING:
-    from meetings.models import Meeting, WebhookDelivery
+    from meetings.models import Attendee, Meeting, WebhookDelivery
     from meetings.providers.base import Provider
     from meetings.providers.types import ProviderEvent
 
@@ -69,6 +70,34 @@ class MeetingExtension:
 
     def meetings_imported(self, meetings: Sequence[Meeting]) -> None:
         """Meetings came from the original service, new or changed over there; inside their transaction."""
+
+    def personal_data(self, attendee: Attendee) -> Mapping[str, Any]:
+        """Return what this app knows of an attendee beside the meeting's own rows, for a copy that she is given."""
+        return {}
+
+    def holds_up_erasure(self, meeting: Meeting) -> str:
+        """Return why nobody can be erased from a meeting now; empty if that is possible."""
+        return ""
+
+    def erase(
+        self,
+        attendee: Attendee,
+        redacted: Callable[[str], str],
+        *,
+        actor: str,
+        is_dry: bool = False,
+        keep_recordings: bool = False,
+    ) -> Counter[str]:
+        """Erase an attendee from what this app keeps (`redacted` takes her names out of a text); return what that was,
+        or would be, by kind. Safe to repeat."""
+        return Counter()
+
+    def purge(self, meeting: Meeting, *, actor: str, is_dry: bool = False) -> Counter[str]:
+        """Remove what this app keeps of a meeting that is about to be removed; return what that was, by kind.
+
+        Raises a `VideoconfError` if something has to stay for now; then the meeting stays. Safe to repeat.
+        """
+        return Counter()
 
     def archive_event(self, meeting: Meeting, event: ProviderEvent, delivery: WebhookDelivery) -> bool:
         """An archive callback about this meeting; inside its transaction. Return whether it was taken."""

@@ -63,6 +63,7 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
     provider = models.CharField(max_length=64)
     end_to_end_encryption = models.BooleanField("end-to-end encrypted", default=False)
 
+    legal_hold = models.BooleanField(default=False, db_default=False, editable=False)
     closes_at = models.DateTimeField(null=True, blank=True, editable=False)
     disconnect_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     disconnect_attempts = models.PositiveIntegerField(default=0, editable=False)
@@ -111,6 +112,7 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
             ),
             # For the admin, which spans tenants.
             models.Index(fields=("-id",), condition=Q(deleted=True), name="vc_mt_deleted"),
+            models.Index(fields=("-id",), condition=Q(legal_hold=True), name="vc_mt_legal_hold"),
             models.Index(fields=("provider", "-id"), condition=ALIVE, name="vc_mt_provider"),
             models.Index(fields=("created_on",), condition=ALIVE, name="vc_mt_created_on"),
             models.Index(

@@ -305,6 +305,17 @@ def restore_meeting(meeting: Meeting, *, actor: str) -> None:
         signals.send_on_commit(signals.meeting_changed, meeting=meeting)
 
 
+def hold_meeting(meeting: Meeting, *, is_held: bool, actor: str) -> None:
+    """Put a meeting on legal hold, or lift that: nothing of it is purged or erased meanwhile. Safe to repeat."""
+    with transaction.atomic():
+        locked = attendance.lock(meeting)
+        if locked.legal_hold != is_held:
+            now = timezone.now()
+            Meeting.objects.filter(pk=meeting.pk).update(legal_hold=is_held, modified_on=now, modified_by=actor)
+            signals.send_on_commit(signals.meeting_changed, meeting=locked)
+    meeting.legal_hold = is_held
+
+
 def remove_attendee(attendee: Attendee, *, actor: str, now: datetime | None = None) -> None:
     """Revoke an attendee's tokens, then put her out; a token issued later lets her in again. Safe to repeat.
 

@@ -227,6 +227,18 @@ class DisconnectFilter(ChosenFilter):
         return queryset.filter(disconnect_due_at__isnull=False) if self.chosen() == "owed" else queryset
 
 
+class LegalHoldFilter(ChosenFilter):
+    """Meetings that nothing is purged of."""
+
+    title = "legal hold"
+    parameter_name = "hold"
+    default = "all"
+    options = (("all", "All"), ("yes", "On hold"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(legal_hold=True) if self.chosen() == "yes" else queryset
+
+
 class PresenceFilter(ChosenFilter):
     """Attendees who are in their meeting now."""
 

@@ -74,6 +74,16 @@ def _restore(meeting: Meeting, actor: str) -> str:
     return "Restored."
 
 
+def _hold(meeting: Meeting, actor: str) -> str:
+    services.hold_meeting(meeting, is_held=True, actor=actor)
+    return "Put on legal hold."
+
+
+def _let_go(meeting: Meeting, actor: str) -> str:
+    services.hold_meeting(meeting, is_held=False, actor=actor)
+    return "The legal hold was lifted."
+
+
 def _is_open(meeting: Meeting) -> bool:
     return not meeting.deleted and not meeting.is_over(timezone.now())
 
@@ -141,6 +151,28 @@ OPERATIONS = (
         applies=lambda meeting: meeting.deleted,
         refusal="It is not deleted.",
     ),
+    Operation(
+        name="hold",
+        label="Put on legal hold",
+        list_label="Put selected meetings on legal hold",
+        permission=permission_names.DELETE_MEETING,
+        question="Put the meeting on legal hold?",
+        consequence="Until that is lifted it is not purged when it is old, and nobody is erased from it.",
+        perform=_hold,
+        applies=lambda meeting: not meeting.legal_hold,
+        refusal="It is on legal hold already.",
+    ),
+    Operation(
+        name="let-go",
+        label="Lift legal hold",
+        list_label="Lift legal hold of selected meetings",
+        permission=permission_names.DELETE_MEETING,
+        question="Lift the legal hold?",
+        consequence="The next purge removes the meeting if it is old enough.",
+        perform=_let_go,
+        applies=lambda meeting: meeting.legal_hold,
+        refusal="It is not on legal hold.",
+    ),
 )
 
 
@@ -149,8 +181,8 @@ class MeetingAdmin(AttendancePageAdmin):
     """Meetings of all tenants.
 
     Reading takes `GetMeetings` (or Django's `view_meeting`), adding `CreateMeetingSession`, editing `EditMeeting`,
-    ending and putting out `StopMeeting`, muting `ModerateMeeting`, deleting and restoring `DeleteMeeting`, a join link
-    `GenerateMeetingToken`; the people of a meeting are shown to those who hold `GetMeetingAttendees` (or
+    ending and putting out `StopMeeting`, muting `ModerateMeeting`, deleting, restoring and holding `DeleteMeeting`, a
+    join link `GenerateMeetingToken`; the people of a meeting are shown to those who hold `GetMeetingAttendees` (or
     `view_attendee`).
     """
 
@@ -169,6 +201,7 @@ class MeetingAdmin(AttendancePageAdmin):
         filters.ScheduledFilter,
         filters.CreatedFilter,
         filters.DisconnectFilter,
+        filters.LegalHoldFilter,
         filters.DeletedFilter,
     )
     list_defer = ("ext_metadata",)
@@ -196,7 +229,18 @@ class MeetingAdmin(AttendancePageAdmin):
     )
     AUDIT: ClassVar[Any] = (
         "Audit",
-        {"fields": ("created_on", "created_by", "modified_on", "modified_by", "deleted", "deleted_on", "deleted_by")},
+        {
+            "fields": (
+                "created_on",
+                "created_by",
+                "modified_on",
+                "modified_by",
+                "legal_hold",
+                "deleted",
+                "deleted_on",
+                "deleted_by",
+            )
+        },
     )
 
     # --- lists ----------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""A person is exported and erased, and old meetings are purged."""

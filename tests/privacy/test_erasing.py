@@ -1,0 +1,171 @@
+"""After somebody is erased nothing says who she was; how many were there, and when, is as before."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management.base import CommandError
+
+from archives.models import Archive
+from meetings import intake, services
+from meetings.models import AttendanceFact, Attendee, Connection, Meeting, WebhookDelivery
+from meetings.privacy.redaction import GONE, Redaction
+from tests.callers import ApiClient
+from tests.conftest import NewMeeting
+from tests.privacy.conftest import EXT_ID, NAME, record
+from tests.privacy.dump import call, files_with, rows_with, tables
+from tests.recording.people import Person, join
+from tests.webhooks.senders import connected, post
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def totals(owner: ApiClient, meeting: Meeting) -> Any:
+    """What is counted of a meeting, without who it was."""
+    said = owner.get(f"/session/{meeting.meeting_link}/attendance").json()
+    everybody = [
+        {name: value for name, value in person.items() if name not in ("attendee", "extId", "id", "name", "identity")}
+        for person in said
+    ]
+    return everybody, Connection.objects.count(), AttendanceFact.objects.count(), WebhookDelivery.objects.count()
+
+
+def test_nothing_says_who_she_was(
+    owner: ApiClient, meeting: Meeting, recording: Archive, media_root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert rows_with(NAME, EXT_ID)
+    assert files_with(media_root, NAME)
+    before = totals(owner, meeting)
+    caplog.set_level(logging.DEBUG)
+
+    said = call("erase_attendee", "--ext-id", EXT_ID)
+
+    assert "attendees 1" in said
+    assert "recordings 1" in said
+    assert rows_with(NAME, "Quillfeather", EXT_ID) == []
+    assert files_with(media_root, NAME, "Quillfeather") == []
+    assert "Quillfeather" not in caplog.text + said
+    assert totals(owner, meeting) == before
+    assert rows_with("Ben")
+    recording.refresh_from_db()
+    assert (recording.deleted, recording.deleted_by, recording.removal_due_at) == (True, "erase_attendee", None)
+
+
+def test_a_second_run_changes_nothing(recording: Archive) -> None:
+    call("erase_attendee", "--name", NAME)
+    after = tables()
+    pk = Attendee.objects.get(identity__startswith="erased:").pk
+    for who in (("--name", NAME), ("--ext-id", EXT_ID), ("--attendee", str(pk))):
+        assert call("erase_attendee", *who) == "erased: nothing\n"
+    assert tables() == after
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(recording: Archive, media_root: Path) -> None:
+    before = tables()
+    said = call("erase_attendee", "--name", NAME, "--dry-run")
+    assert tables() == before
+    assert files_with(media_root, NAME)
+    really = call("erase_attendee", "--name", NAME)
+    assert said.replace("would be erased", "erased").strip() in really
+
+
+def test_recordings_can_be_kept_and_then_hold_no_name_beside_the_file(recording: Archive, media_root: Path) -> None:
+    assert "recordings kept 1" in call("erase_attendee", "--name", NAME, "--keep-recordings")
+    recording.refresh_from_db()
+    assert (recording.deleted, recording.name) == (False, f"Talk with {GONE}")
+    assert recording.report
+    assert recording.report["people"] == [GONE, "Ben"]
+    assert rows_with("Quillfeather") == []
+    assert files_with(media_root, NAME)
+
+
+def test_she_stays_out_of_what_a_replay_brings_back(owner: ApiClient, new_meeting: NewMeeting, settings: Any) -> None:
+    settings.VIDEOCONF = settings.VIDEOCONF | {"ALLOW_UNSIGNED_WEBHOOKS": True}
+    meeting = new_meeting()
+    event = connected(meeting, "c9", NAME)
+    gone = event | {"event": "connectionDestroyed", "reason": "clientDisconnected", "timestamp": event["timestamp"] + 5}
+    assert [post(said).status_code for said in (event, gone, {**event, "event": "newKind"})] == [204, 204, 204]
+    assert len(rows_with("Quillfeather")) > 3
+    call("erase_attendee", "--name", NAME, "--meeting", meeting.meeting_link)
+    assert rows_with("Quillfeather") == []
+    row = Attendee.objects.get()
+    for delivery in WebhookDelivery.objects.all():
+        intake.replay(delivery)
+    assert [post(said).status_code for said in (event, gone)] == [204, 204]  # copies, late
+    assert rows_with("Quillfeather") == []
+    row.refresh_from_db()
+    assert (row.attendee, row.is_deleted, row.identity[:7]) == ("", True, "erased:")
+    assert Attendee.objects.count() == 1
+
+
+def test_a_token_alone_is_erased_too(owner: ApiClient, meeting: Meeting) -> None:
+    owner.post(f"/session/{meeting.meeting_link}/token", {"extId": "zq-4711"})
+    assert "facts 1" in call("erase_attendee", "--ext-id", "zq-4711", "--dry-run")
+    assert rows_with("zq-4711")
+    assert "facts 1" in call("erase_attendee", "--ext-id", "zq-4711")
+    assert rows_with("zq-4711") == []
+
+
+@pytest.mark.parametrize("why", ["here", "hold", "recording"])
+def test_she_is_left_alone_where_she_must_be(meeting: Meeting, zoe: Person, ben: Person, why: str) -> None:
+    if why == "hold":
+        services.hold_meeting(meeting, is_held=True, actor="staff")
+    if why == "recording":
+        from archives.providers.base import ArchiveSpec
+        from archives.services import start_archive
+
+        start_archive(meeting, ArchiveSpec(), actor="owner")
+    if why != "here":
+        zoe.leave()
+    before = tables()
+    for dry in ((), ("--dry-run",)):
+        with pytest.raises(CommandError, match="1 of her meetings were left alone"):
+            call("erase_attendee", "--name", NAME, *dry)
+    assert tables() == before
+
+
+def test_only_where_it_is_asked_for(new_meeting: NewMeeting) -> None:
+    meetings = [new_meeting(tenant=tenant) for tenant in ("a", "a", "b")]
+    for meeting in meetings:
+        join(meeting, NAME).leave()
+    call("erase_attendee", "--name", NAME, "--tenant", "a", "--meeting", meetings[0].meeting_link)
+    assert [Attendee.objects.get(meeting=one).attendee for one in meetings] == ["", NAME, NAME]
+    call("erase_attendee", "--name", NAME, "--tenant", "a")
+    assert [Attendee.objects.get(meeting=one).attendee for one in meetings] == ["", "", NAME]
+
+
+def test_recordings_that_she_was_not_in_stay(new_meeting: NewMeeting) -> None:
+    meeting = new_meeting()
+    ben = join(meeting, "Ben")
+    archive = record(meeting, [ben])
+    Connection.objects.update(joined_at=archive.created_on)
+    Archive.objects.update(created_on=archive.created_on, spans=archive.spans)
+    join(meeting, NAME).leave()
+    late = Connection.objects.get(name=NAME)
+    Connection.objects.filter(pk=late.pk).update(
+        joined_at=late.joined_at.replace(year=late.joined_at.year + 1),
+        left_at=late.joined_at.replace(year=late.joined_at.year + 1),
+    )
+    assert "recordings" not in call("erase_attendee", "--name", NAME)
+    archive.refresh_from_db()
+    assert not archive.deleted
+
+
+def test_only_whole_words_are_taken_out() -> None:
+    redaction = Redaction(["Al", "Ann Lee", None, ""])
+    assert redaction.text("Also Al, Ann Leeds and Ann Lee.") == f"Also {GONE}, Ann Leeds and {GONE}."
+    assert redaction.json({"data": "x", "name": {"a": 1}, "a": ["Al", 1, None]}) == {
+        "data": "", "name": None, "a": [GONE, 1, None],
+    }  # fmt: skip
+    assert redaction.log('[{"changed": {"object": "Al"}}]') == f'[{{"changed": {{"object": "{GONE}"}}}}]'
+    assert Redaction([]).text("Al") == "Al"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--name", ""), ("--name", "A", "--ext-id", "b")])
+def test_somebody_must_be_meant(db: None, arguments: tuple[str, ...]) -> None:
+    for command in ("erase_attendee", "export_attendee"):
+        with pytest.raises(CommandError):
+            call(command, *arguments)

@@ -228,7 +228,7 @@ class ArchiveAdmin(VideoconfAdmin):
             return "-"
         if archive.output_mode == "individual":
             return format_html('<a href="{}">Download</a>', save)
-        video = '<video controls preload="none" width="640" src="{}"></video><br><a href="{}">Download</a>'
+        video = '<video class="videoconf-player" controls preload="none" src="{}"></video><br><a href="{}">Download</a>'
         return format_html(video, play, save)
 
     @admin.display(description="size")

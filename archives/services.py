@@ -40,6 +40,7 @@ AT_PROVIDER = ("starting", "started", "paused", "stopped", "available")
 LINK_LIFETIME = timedelta(minutes=10)
 WITHOUT_FILE = ("failed", "expired")
 NOT_FOUND = "Archive Not Found"
+FOREIGN = "It was made with other credentials than those that are set."
 NOBODY_THERE = "Nobody is connected to the meeting yet; start when someone has joined."
 
 
@@ -54,8 +55,9 @@ def start_archive(meeting: Meeting, spec: ArchiveSpec, *, actor: str) -> Archive
     if meeting.end_to_end_encryption:
         raise Refused("End to end Encryption along with archiving is not possible", code="encryption_with_archiving")
     recorder = archive_provider(provider)
+    recorder.refuse(spec)
     if not recorder.is_remote:
-        _refuse_start(meeting, spec)
+        _refuse_start(meeting)
     pending = _reserve(meeting, spec, actor)
     try:
         said = recorder.start(room_of(meeting), spec)
@@ -70,16 +72,8 @@ def start_archive(meeting: Meeting, spec: ArchiveSpec, *, actor: str) -> Archive
     return started
 
 
-def _refuse_start(meeting: Meeting, spec: ArchiveSpec) -> None:
+def _refuse_start(meeting: Meeting) -> None:
     """Refuse what no provider refuses for us where we record ourselves."""
-    layout = spec.layout or {}
-    others = sorted(layout.keys() - {"type"})
-    if others:
-        message = f"layout takes type alone where this service records, not {others[0][:100]!r}."
-        rules.refuse("layout", "unknown_property", message)
-    kind = layout.get("type", lifecycle.LAYOUTS[0])
-    if kind not in lifecycle.LAYOUTS:
-        rules.refuse("layout", "invalid_value", f"layout.type must be one of {', '.join(lifecycle.LAYOUTS)}.")
     rules.refuse_over(meeting, now=timezone.now())
     if not lifecycle.is_anybody_there(meeting):
         raise Conflict(NOBODY_THERE, code="archive_conflict")
@@ -128,6 +122,8 @@ def stop_archive(archive: Archive, *, why: str = lifecycle.BY_REQUEST) -> Archiv
     rules.refuse_unsupported(provider, "archive", "stop archive")
     if archive.status == "starting":
         raise Conflict("The archive is only just starting; try again.", code="archive_conflict")
+    if not provider.owns(archive.meeting.session_id):
+        raise Conflict(f"The archive can't be stopped. {FOREIGN}", code="archive_conflict")
     recorder = archive_provider(provider)
     try:
         said = recorder.stop(archive.archive_id)
@@ -176,6 +172,8 @@ def describe_archive(archive: Archive) -> ArchiveFile:
         or archive.status not in AT_PROVIDER
         or archive.status == "starting"
     ):
+        return ArchiveFile(archive=archive, url=None)
+    if not provider.owns(archive.meeting.session_id):
         return ArchiveFile(archive=archive, url=None)
     try:
         said = archive_provider(provider).describe(archive.archive_id)
@@ -307,6 +305,8 @@ def _remove(archive: Archive) -> bool:
         if not is_configured(archive.provider):
             raise ProviderError(f"The provider {archive.provider!r} is not configured.")
         provider = get_provider(archive.provider)
+        if not provider.owns(archive.meeting.session_id):  # a 404 would mean nothing
+            raise ProviderError(FOREIGN)
         if provider.archive_backend:
             recorder = archive_provider(provider)
             archive = _brought_up_to_date(recorder, archive)

@@ -20,6 +20,9 @@ STATE = (
     "storage_key", "target_id",
 )  # fmt: skip
 """What of a row a provider's word can change."""
+GONE = "The provider does not know it any more."
+"""Why an archive failed or expired that we conclude from the provider's silence; its own word counts for more."""
+WITH_FILE = ("available", "uploaded")
 CLOCKS_APART = timedelta(minutes=1)
 """How far a provider's clock may be behind ours; callbacks say the time of a start in whole seconds."""
 
@@ -64,9 +67,9 @@ def follow(archive: Archive, said: ArchiveFacts) -> bool:
 
 def _take(archive: Archive, said: ArchiveFacts) -> None:
     """Change a row, not saved, by what its provider says."""
-    if RANKS[said.status] >= RANKS.get(archive.status, 0) and not _is_settled(archive.status, said.status):
+    if _is_news(archive, said.status):
+        archive.reason = said.reason or ("" if archive.reason == GONE else archive.reason)
         archive.status = said.status
-        archive.reason = said.reason or archive.reason
     archive.reason = archive.reason or said.reason
     archive.size, archive.duration = max(said.size, archive.size), max(said.duration, archive.duration)
     archive.name = archive.name or said.name
@@ -81,9 +84,14 @@ def _state(archive: Archive) -> list[object]:
     return [getattr(archive, name) for name in STATE]
 
 
-def _is_settled(before: str, after: str) -> bool:
-    """`available` and `uploaded` don't turn into each other's or `failed`'s opposite by a late copy."""
-    return RANKS[before] == RANKS[after] == RANKS["available"] and before != after
+def _is_news(archive: Archive, status: str) -> bool:
+    """Whether a status is a later one; `available` and `uploaded` don't turn into each other's or `failed`'s opposite
+    by a late copy."""
+    before = archive.status
+    if archive.reason == GONE and status in WITH_FILE:
+        return True
+    is_settled = RANKS.get(before, 0) == RANKS[status] == RANKS["available"] and before != status
+    return RANKS[status] >= RANKS.get(before, 0) and not is_settled
 
 
 def _find(meeting: Meeting, said: ArchiveFacts, pending: Archive | None) -> Archive | None:

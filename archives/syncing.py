@@ -28,7 +28,6 @@ WINDOW = timedelta(hours=96)
 ABANDONED_AFTER = timedelta(minutes=2)
 """When a start that got no id is believed never to have reached the provider."""
 UNSETTLED = ("starting", "started", "paused", "stopped")
-GONE = "The provider does not know it any more."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,8 +108,12 @@ def _ask_for_the_rest(
     """Ask one by one for what is not over and was not listed, and for files that the provider keeps for a time only."""
     unsettled = Archive.objects.alive().filter(provider=alias, status__in=UNSETTLED).order_by("id")
     kept = Archive.objects.alive().filter(provider=alias, status="available", created_on__lt=since).order_by("-id")
+    foreign = 0
     for row in [*unsettled.select_related("meeting")[:BATCH], *kept.select_related("meeting")[:BATCH]]:
         if row.archive_id in listed:
+            continue
+        if not recorder.provider.owns(row.meeting.session_id):
+            foreign += 1
             continue
         if row.status == "starting":
             done.gone += _give_up(row, now)
@@ -127,6 +130,8 @@ def _ask_for_the_rest(
             with transaction.atomic():
                 merged = states.merge(row.meeting, said)
             done.changed += merged is not None and merged.modified_on != row.modified_on
+    if foreign:
+        done.failures.append(f"{alias}: {foreign} archives belong to other credentials than those that are set.")
 
 
 def _give_up(row: Archive, now: datetime) -> int:
@@ -137,4 +142,4 @@ def _give_up(row: Archive, now: datetime) -> int:
 
 def _mark_gone(row: Archive) -> int:
     status = "expired" if row.status == "available" else "failed"
-    return int(Archive.objects.filter(pk=row.pk, status=row.status).update(status=status, reason=GONE))
+    return int(Archive.objects.filter(pk=row.pk, status=row.status).update(status=status, reason=states.GONE))

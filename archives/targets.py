@@ -17,7 +17,19 @@ from meetings.conf import conf
 from meetings.exceptions import ConfigurationMissing, Conflict, NotFound, VideoconfError
 from meetings.providers.registry import aliases, get_provider
 
-_ADDRESS = re.compile(r"(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]*)*", re.ASCII)
+_ADDRESS = re.compile(
+    r"(https?://)?([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~-]*)*",
+    re.ASCII,
+)
+_NAMES = {
+    "bucket": (re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", re.ASCII), "letters, digits, `.`, `-` and `_`"),
+    "region": (re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII), "letters, digits and `-`"),
+    "account_name": (re.compile(r"[a-z0-9]{1,24}", re.ASCII), "up to 24 small letters and digits"),
+    "container": (
+        re.compile(r"[a-z0-9](-?[a-z0-9]){0,62}|\$root", re.ASCII),
+        "up to 63 small letters, digits and single `-`",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +152,14 @@ def _refuse_target(plan: TargetPlan) -> None:
     if plan.name == StorageTarget.Name.AZURE and not plan.account_name:
         rules.refuse("accountName", "account_name_missing", "Azure account name is required")
     for name, address in (("endpoint", plan.endpoint), ("domain", plan.domain)):
-        if address and not _ADDRESS.fullmatch(address):
+        found = _ADDRESS.fullmatch(address)
+        if address and (found is None or not 0 < int(found["port"] or 1) < 65536):
             rules.refuse(name, "invalid_value", f"{name} must be a host or an http(s):// address, without credentials")
+    for name, (pattern, words) in _NAMES.items():
+        value = getattr(plan, name)
+        if value and not pattern.fullmatch(value):
+            path = {"account_name": "accountName"}.get(name, name)
+            rules.refuse(path, "invalid_value", f"{path} can have {words}.")
 
 
 def _refuse_missing_credentials(plan: TargetPlan) -> None:

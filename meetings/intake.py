@@ -20,6 +20,7 @@ from django.utils import timezone
 from meetings import attendance, deferred, extensions, facts, first_sight
 from meetings.conf import conf
 from meetings.exceptions import (
+    ConfigurationMissing,
     WebhookError,
     WebhookForged,
     WebhookMalformed,
@@ -29,7 +30,7 @@ from meetings.exceptions import (
 from meetings.lookups import Compiled, Slot
 from meetings.models import Connection, Meeting, WebhookDelivery
 from meetings.providers.base import Provider
-from meetings.providers.registry import get_provider
+from meetings.providers.registry import get_provider, is_configured
 from meetings.providers.types import EventFamily, EventKind, ProviderEvent, WebhookMessage
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ REJECTED_KEPT = 1000
 REJECTED_BODY = 2000
 WAITING_BATCH = 1000
 Verdict = WebhookDelivery.Verdict
+WAITING = (Verdict.UNMATCHED, Verdict.FAILED)
+"""Verdicts of what is accepted and still to be applied."""
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -166,6 +169,8 @@ def replay(delivery: WebhookDelivery) -> WebhookDelivery:
     """Apply a stored, verified delivery again; return it as stored. Safe to repeat: facts merge."""
     if delivery.dedupe_key is None:
         raise WebhookForged("A delivery that did not verify can't be replayed.")
+    if not is_configured(delivery.provider):
+        raise ConfigurationMissing(f"The provider {delivery.provider!r} is not configured.")
     with transaction.atomic():
         locked = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
         _apply_guarded(locked)
@@ -173,7 +178,7 @@ def replay(delivery: WebhookDelivery) -> WebhookDelivery:
 
 
 def _waiting_of(provider: Slot, session_id: Slot) -> Any:
-    rows = WebhookDelivery.objects.filter(provider=provider, session_id=session_id, verdict=Verdict.UNMATCHED)
+    rows = WebhookDelivery.objects.filter(provider=provider, session_id=session_id, verdict__in=WAITING)
     return rows.order_by().values_list("pk")[:1]
 
 
@@ -186,7 +191,7 @@ def apply_waiting(meeting: Meeting) -> int:
     if not _waiting.rows(provider=meeting.provider, session_id=meeting.session_id):
         return 0
     waiting = WebhookDelivery.objects.filter(
-        provider=meeting.provider, session_id=meeting.session_id, verdict=Verdict.UNMATCHED
+        provider=meeting.provider, session_id=meeting.session_id, verdict__in=WAITING
     ).order_by("id")
     count, last = 0, 0
     while batch := list(waiting.filter(pk__gt=last)[:WAITING_BATCH]):
@@ -243,13 +248,13 @@ def _apply_event(meeting: Meeting, event: ProviderEvent, delivery: WebhookDelive
     fact = facts.of_event(event)
     if fact is not None:
         attendance.record(meeting, [fact], source="webhook", delivery=delivery)
-    if meeting.end_time is not None and event.kind in ARRIVALS:
+    if (meeting.end_time is not None or meeting.deleted) and event.kind in ARRIVALS:
         _put_out_later(meeting)
     return Verdict.APPLIED
 
 
 def _put_out_later(meeting: Meeting) -> None:
-    """Where a token can't be revoked, somebody may come into a meeting that has ended; the worker puts them out."""
+    """Where a token can't be revoked, somebody may come into a meeting that is over; the worker puts them out."""
     if get_provider(meeting.provider).capabilities.heartbeats:
         return
     if Connection.objects.filter(meeting=meeting).present().exists():

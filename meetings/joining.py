@@ -25,6 +25,7 @@ from meetings.providers.base import Provider
 from meetings.providers.types import Role
 
 ALLOWED = "allowed"
+FOREIGN = "The meeting was made with other credentials of its provider than those that are set."
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -139,6 +140,8 @@ def check(
 ) -> Decision:
     """Decide, and look whether there is room, as the door does. The token of who is denied for that would be issued."""
     decision = decide(meeting, grant, provider, caller=caller, now=now)
+    if decision.is_allowed and not provider.owns(meeting.session_id):
+        return replace(decision, code="provider_refused", message=FOREIGN)
     if not decision.is_allowed or not is_full(meeting, provider, identity=grant.identity):
         return decision
     return replace(decision, code="meeting_full", message=seats.FULL, changes_at=None)

@@ -317,7 +317,6 @@ class WebhookDelivery(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("provider", "session_id"), condition=Q(verdict="unmatched"), name="vc_wd_unmatched"),
             models.Index(fields=("verdict", "-id"), name="vc_wd_verdict"),
             models.Index(fields=("provider", "-id"), name="vc_wd_provider"),
             models.Index(fields=("session_id", "-id"), name="vc_wd_session"),

@@ -291,12 +291,21 @@ def delete_meeting(meeting: Meeting, *, actor: str) -> None:
         locked = attendance.lock(meeting)  # a first token can't slip in between: a deleted meeting doesn't start
         if locked.soft_delete(actor):
             signals.send_on_commit(signals.meeting_changed, meeting=locked)
-    if locked.start_time is not None and locked.end_time is None:
+    if locked.end_time is None and _is_going_on(locked):
         try:
             end_meeting(locked, actor=actor)
         except Refused:
             logger.info("Meeting %s was ended meanwhile", meeting.pk)
     meeting.refresh_from_db()
+
+
+def _is_going_on(meeting: Meeting) -> bool:
+    """Whether a meeting that has not ended was begun: by a token of ours, or by somebody with another one."""
+    return (
+        meeting.start_time is not None
+        or Connection.objects.filter(meeting=meeting).present().exists()
+        or extensions.is_recording(meeting)
+    )
 
 
 def restore_meeting(meeting: Meeting, *, actor: str) -> None:

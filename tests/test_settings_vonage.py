@@ -152,6 +152,24 @@ def test_credentials_that_cannot_be_used_stop_the_start(
     assert PEM.splitlines()[1] not in line
 
 
+@pytest.mark.parametrize("form", ["{}", '"{}"', "'{}'"])
+@pytest.mark.parametrize("part", [PEM, PEM.partition("\n")[2], PEM[:200]])
+def test_a_key_is_taken_in_quotes_and_never_shown(project: Path, form: str, part: str) -> None:
+    env = {"SECRET_KEY": KEY} | APPLICATION | {"VONAGE_PRIVATE_KEY": form.format(part)}
+    done = run_python(project, ["-c", DUMP], env)
+    assert (done.returncode == 0) == (part == PEM)
+    if part != PEM:
+        assert "VONAGE_PRIVATE_KEY: it is" in done.stderr
+        assert not any(line in done.stderr for line in PEM.splitlines()[1:-1])
+
+
+def test_commands_say_in_one_line_what_is_wrong_with_the_settings(project: Path) -> None:
+    done = run_python(project, ["manage.py", "check"], {"SECRET_KEY": KEY} | LEGACY | {"VONAGE_API_KEY": "a1b2"})
+    assert done.returncode != 0
+    assert done.stderr.strip().startswith("VONAGE_API_KEY: it is no number.")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_an_unreadable_file_is_named_and_not_shown(project: Path, tmp_path: Path) -> None:
     path = tmp_path / "binary.key"
     path.write_bytes(b"\xff\xfe not a key")

@@ -1,4 +1,7 @@
-"""Credentials from the environment that take more than a glance: key files and pairs of names."""
+"""Credentials from the environment that take more than a glance: key files and pairs of names.
+
+What is refused is never shown, nor what the refusal came from: a key that is taken for a path would be.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ def pem(env: Environment, name: str) -> str | None:
         return None
     try:
         return credentials.read_pem(value)
-    except (OSError, ValueError) as error:
-        raise refuse(name, "it is neither PEM text nor the path of a readable PEM file.") from error
+    except (OSError, ValueError):
+        raise refuse(name, "it is neither PEM text nor the path of a readable PEM file.") from None
 
 
 def public_key(env: Environment, name: str) -> str | None:
@@ -31,8 +34,8 @@ def public_key(env: Environment, name: str) -> str | None:
     if text is not None:
         try:
             caller_keys.public_key(text)
-        except ImproperlyConfigured as error:
-            raise refuse(name, "it is no PEM public key (-----BEGIN PUBLIC KEY-----) of RSA or P-256.") from error
+        except ImproperlyConfigured:
+            raise refuse(name, "it is no PEM public key (-----BEGIN PUBLIC KEY-----) of RSA or P-256.") from None
     return text
 
 
@@ -43,7 +46,7 @@ def private_key(env: Environment, name: str) -> str | None:
         try:
             credentials.load_rsa_key(text)
         except ValueError as error:
-            raise refuse(name, f"it is {error}") from error
+            raise refuse(name, f"it is {error}") from None
     return text
 
 

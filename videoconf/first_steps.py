@@ -13,6 +13,7 @@ from django.core.management import call_command
 from meetings.conf import conf
 from meetings.models import Meeting
 from meetings.plans import MeetingPlan
+from meetings.providers.registry import get_provider
 from meetings.services import create_meeting
 from videoconf.environment import refuse
 
@@ -45,7 +46,8 @@ def find_ready_meeting() -> Meeting | None:
     """Return the meeting that `make run` keeps ready, if it has not ended."""
     mine = Meeting.objects.alive().filter(tenant="", ext_id=READY_MEETING, end_time=None)
     meeting: Meeting | None = mine.filter(provider=conf.DEFAULT_PROVIDER).first()
-    return None if settings.DEMO else meeting  # the stand-in knows nothing of an earlier start
+    is_known = meeting is not None and get_provider(meeting.provider).owns(meeting.session_id)  # by these credentials
+    return meeting if is_known and not settings.DEMO else None  # the stand-in knows nothing of an earlier start
 
 
 def ready_meeting() -> Meeting:

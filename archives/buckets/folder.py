@@ -19,6 +19,8 @@ from django.core.files.storage import FileSystemStorage
 from archives.buckets.base import CHUNK, Bucket
 from meetings.exceptions import StorageError, StorageFileMissing, StorageRefused
 
+TRIES = 5
+
 
 class FolderBucket(Bucket):
     """Files in a folder. There are no links: a file is streamed by this service."""
@@ -32,12 +34,22 @@ class FolderBucket(Bucket):
         part = f"{key}.{secrets.token_hex(4)}.part"
         with self._translated(key):
             try:
-                content.seek(0)
-                self.storage.save(part, File(content, name=key))
+                self._write(part, content, key)
                 Path(self.storage.path(part)).replace(self.storage.path(key))
             except BaseException:
                 self.storage.delete(part)
                 raise
+
+    def _write(self, part: str, content: IO[bytes], key: str) -> None:
+        for attempt in range(TRIES):
+            content.seek(0)
+            try:
+                self.storage.save(part, File(content, name=key))
+            except FileNotFoundError:  # the folder was empty, and somebody has just removed it (see `delete`)
+                if attempt == TRIES - 1:
+                    raise
+            else:
+                return
 
     def size(self, key: str) -> int:
         with self._translated(key):

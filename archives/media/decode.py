@@ -24,6 +24,8 @@ from archives.media.watch import Watch
 
 TOO_LARGE = "The recording needs more memory to read than there is."
 UNREADABLE = "A part of the recording can't be decoded."
+LEAD_MS = 600.0
+"""How long before it comes a track's first picture is shown: a recorder begins a moment before its first picture."""
 _MAX_KEPT = 3000
 """Packets since the last key frame that are kept for whoever goes on: some minutes; a recorder makes one every 2 s."""
 _WARM_UP_MS = 300.0
@@ -89,8 +91,11 @@ class Pictures(_Decoder):
         self._context: VideoCodecContext | None = None
 
     def advance(self, time: float) -> None:
-        """Decode up to `time`, in ms from the track's start; `frame` is then the picture of that moment."""
+        """Decode up to `time`, in ms from the track's start; `frame` is then the picture of that moment, or the first
+        one, if that is about to come."""
         packets = self.packets
+        if self.frame is None and packets and time < packets[0].time <= time + LEAD_MS:
+            time = packets[0].time
         if packets and packets[0].time < time - _FAR_BEHIND_MS:
             self._skip_to_key(time)
         while packets and packets[0].time <= time:

@@ -27,6 +27,7 @@ _FILES = (
 BACKGROUND = (16, 128, 128)
 """Y, U, V behind everything."""
 _MAX_NAME = 80
+_GOLDEN = 0.6180339887498949
 _INK, _BEHIND_LABEL = (240, 240, 240), (20, 20, 22)
 
 
@@ -118,10 +119,17 @@ def _anchor(font: Font, anchor: str) -> str | None:
     return anchor if isinstance(font, ImageFont.FreeTypeFont) else None
 
 
+def _hue(person: str) -> float:
+    """Return the colour of a person, from 0 to 1; those who came one after the other are far apart."""
+    number = person.removeprefix("a")
+    key = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else zlib.crc32(person.encode())
+    return key * _GOLDEN % 1
+
+
 @lru_cache(maxsize=32)
 def name_tile(person: str, name: str, width: int, height: int) -> Plate:
     """Return the tile of someone without a picture: initials on a colour of her own."""
-    hue = zlib.crc32(person.encode()) % 360 / 360
+    hue = _hue(person)
     back, disc = (tuple(int(part * 255) for part in colorsys.hls_to_rgb(hue, light, 0.35)) for light in (0.16, 0.34))
     image = Image.new("RGB", (width, height), back)
     draw = ImageDraw.Draw(image)

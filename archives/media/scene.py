@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archives.media.decode import LEAD_MS
 from archives.media.job import Job, Person
 from archives.media.sources import Source, Sources
 
@@ -12,6 +13,7 @@ FRESH_MS = 1000.0
 STALLED_MS = 2500.0
 """How far two pictures of a camera may lie apart that was not off between them."""
 _DARK_MS = 300.0
+_LONG_NAME = 24
 COUNTED_OUT_MS = 15 * 60_000.0
 """For how long a page's own recording shows that she is there after the server has last seen her."""
 MAX_TILES = 49
@@ -28,6 +30,8 @@ class Seat:
     def title(self) -> str:
         """What stands under it."""
         name = self.person.name
+        if self.screen and len(name) > _LONG_NAME:
+            name = f"{name[: _LONG_NAME - 1].rstrip()}…"
         return f"{name} (screen)".strip() if self.screen else name
 
 
@@ -98,8 +102,9 @@ class Scene:
         return is_going_on or screen.has_more or moment <= screen.end + FRESH_MS
 
     def camera(self, person: str, moment: float) -> Source | None:
-        """Return the track whose picture stands for a person at a moment: of two the later one, `None` if none does."""
-        found, newest = None, -1
+        """Return the track whose picture stands for a person at a moment, `None` if none does: of two the later one,
+        and one whose first picture is still to come only where there is no other."""
+        found, best = None, (False, -1)
         for source in self._cameras[person]:
             pictures = source.pictures
             if pictures is None or pictures.frame is None:
@@ -108,8 +113,9 @@ class Scene:
             following = pictures.following
             is_stalled = following is not None and following - pictures.time <= STALLED_MS
             is_dark = pictures.dark_since is not None and source.time(moment) - pictures.dark_since >= _DARK_MS
-            if age >= 0 and (age <= FRESH_MS or is_stalled) and not is_dark and source.track.started_at > newest:
-                found, newest = source, source.track.started_at
+            rank = (age >= 0, source.track.started_at)
+            if age >= -LEAD_MS and (age <= FRESH_MS or is_stalled) and not is_dark and rank > best:
+                found, best = source, rank
         return found
 
     def screen(self, track: str) -> Source | None:

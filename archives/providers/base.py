@@ -58,6 +58,9 @@ class ArchiveProvider(ABC):
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
+    def refuse(self, spec: ArchiveSpec) -> None:  # noqa: B027  (most refuse nothing)
+        """Raise `Refused` for a start that can't be meant; nobody is asked."""
+
     @abstractmethod
     def start(self, room: RoomRef, spec: ArchiveSpec) -> ArchiveFacts:
         """Start recording a room. Not repeatable."""

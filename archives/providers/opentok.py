@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from archives import facts
 from archives.facts import ArchiveFacts
+from archives.providers import layouts
 from archives.providers.base import ArchivePage, ArchiveProvider, ArchiveSpec, UploadTarget
 from meetings.exceptions import ProviderError, ProviderNotFound
 from meetings.providers.base import Provider
@@ -28,6 +29,11 @@ class OpenTokArchives(ArchiveProvider):
         super().__init__(provider)
         assert isinstance(provider, OpenTokProvider)
         self.api = provider.api
+
+    def refuse(self, spec: ArchiveSpec) -> None:
+        layout = spec.layout or {}
+        layouts.refuse(layout, names=("type", "stylesheet", "screenshareType"), types=(*layouts.TYPES, layouts.CUSTOM))
+        layouts.refuse_vonage(layout)
 
     def start(self, room: RoomRef, spec: ArchiveSpec) -> ArchiveFacts:
         document: dict[str, Any] = {"sessionId": room.session_id}
@@ -102,6 +108,9 @@ def _config_of(target: UploadTarget) -> dict[str, str]:
     place, credentials = target.place, target.credentials
     if target.kind == "s3":
         config = {"accessKey": credentials["access_key"], "secretKey": credentials["secret_key"]}
-        return config | {name: place[name] for name in ("bucket", "endpoint") if place.get(name)}
+        config |= {name: place[name] for name in ("bucket", "endpoint") if place.get(name)}
+        if "://" not in config.get("endpoint", "://"):
+            config["endpoint"] = f"https://{config['endpoint']}"  # Vonage takes none without
+        return config
     config = {"accountKey": credentials["account_key"], "accountName": place["account_name"]}
     return config | {name: place[name] for name in ("container", "domain") if place.get(name)}

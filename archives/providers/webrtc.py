@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from archives.facts import ArchiveFacts
+from archives.providers import layouts
 from archives.providers.base import ArchivePage, ArchiveProvider, ArchiveSpec, UploadTarget
 from meetings.providers.types import RoomRef
 
@@ -22,6 +23,9 @@ class WebRTCArchives(ArchiveProvider):
     """The recording side of the embedded provider."""
 
     is_remote: ClassVar[bool] = False
+
+    def refuse(self, spec: ArchiveSpec) -> None:
+        layouts.refuse(spec.layout or {}, names=("type",), types=layouts.TYPES)
 
     def start(self, room: RoomRef, spec: ArchiveSpec) -> ArchiveFacts:
         return ArchiveFacts(

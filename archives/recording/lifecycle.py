@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from archives.models import Archive
 from archives.providers.base import ArchiveSpec
+from archives.providers.layouts import TYPES
 from archives.recording.consent import running_archive
 from meetings import deferred
 from meetings.abstract_models import SYSTEM_ACTOR
@@ -29,7 +30,6 @@ ENDS_AFTER = timedelta(seconds=60)
 LOST_FOR = timedelta(seconds=30)
 """A silence of everybody that ends so soon was a server's or a network's: pages recorded on, and nothing is cut."""
 COMPOSED_EVERY = timedelta(seconds=15)
-LAYOUTS = ("bestFit", "horizontalPresentation", "verticalPresentation", "pip")
 BY_REQUEST, EMPTY, AT_LIMIT, WITH_MEETING = "request", "empty", "limit", "meeting"
 
 
@@ -41,7 +41,7 @@ def is_anybody_there(meeting: Meeting) -> bool:
 def began(archive: Archive, spec: ArchiveSpec) -> Archive:
     """Have a recording that has just started run, inside the transaction that starts it; return its row."""
     now = timezone.now()
-    archive.layout = (spec.layout or {}).get("type", LAYOUTS[0])
+    archive.layout = (spec.layout or {}).get("type", TYPES[0])
     archive.spans = [[milliseconds(now), None]]
     archive.consent, archive.notice = conf.RECORDING_CONSENT, conf.RECORDING_NOTICE
     archive.notice_version = conf.RECORDING_NOTICE_VERSION

@@ -11,6 +11,7 @@ from django.contrib.admin.widgets import AdminRadioSelect, AdminTextareaWidget, 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from meetings import strict_json
+from meetings.envelope import PROVIDER_MESSAGES
 from meetings.exceptions import VideoconfError
 from meetings.models import Meeting
 from meetings.providers.registry import aliases
@@ -39,8 +40,13 @@ FIELD_OF_PATH = {
 """Where a form shows the problem that a service has with a property of the API."""
 
 
+VENDORS_WORDS = frozenset({"provider_refused", "provider_error"})
+
+
 def told(error: Exception) -> str:
-    """Return an expected error's sentence."""
+    """Return an expected error's sentence; of a vendor's words it says whose they are."""
+    if isinstance(error, VideoconfError) and error.code in VENDORS_WORDS:
+        return f"{PROVIDER_MESSAGES[error.code]} ({error.message})"
     return error.message if isinstance(error, VideoconfError) else str(error)
 
 

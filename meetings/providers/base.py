@@ -77,6 +77,10 @@ class Provider(ABC):
     def issue_token(self, room: RoomRef, grant: TokenGrant) -> AccessToken:
         """Mint a join token; no side effects."""
 
+    def owns(self, session_id: str) -> bool:
+        """Whether a session is of these credentials; that others' are not known to the provider means nothing."""
+        return True
+
     def read_token(self, room: RoomRef, value: str, *, ignore_expiry: bool = False) -> TokenClaims:
         """Verify a join token for this room; no side effects.
 

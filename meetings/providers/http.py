@@ -13,7 +13,7 @@ import select
 import ssl
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -66,13 +66,17 @@ class HttpClient:
 
     `timeout` (seconds) bounds a whole call, repetitions included, however slowly an answer drips. A call is repeated
     once, and only if it is `repeatable` and the answer was lost or a gateway's. The environment's proxies are not used.
+    What an error says of the `secrets` is left out of its reason.
     """
 
-    def __init__(self, base_url: str, *, timeout: float, name: str, user_agent: str) -> None:
+    def __init__(
+        self, base_url: str, *, timeout: float, name: str, user_agent: str, secrets: Sequence[str] = ()
+    ) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
         self.name = name
         self.user_agent = user_agent
+        self._secrets = [secret.encode() for secret in secrets if secret]
         self._path = urlsplit(self.base_url).path
         self._idle: deque[_Line] = deque(maxlen=KEPT)
         self._process = os.getpid()
@@ -141,6 +145,8 @@ class HttpClient:
             self._idle.append(line)
         content = b"".join(answer.parts)
         if status >= 300:
+            for secret in self._secrets:
+                content = content.replace(secret, b"[redacted]")
             refused = _refusal(status, content, answer.retry_after())
             logger.warning("%s %s at %s was answered with %s: %s", method, path, self.name, status, refused.message)
             raise refused

@@ -25,11 +25,14 @@ def is_application_id(text: str) -> bool:
 
 
 def read_pem(value: str) -> str:
-    """Return PEM text given as such (line breaks may be written as `\\n`) or as the path of a file.
+    """Return PEM text given as such (line breaks may be written as `\\n`, and quotes stand around it) or as the path
+    of a file.
 
     Raises `OSError` or `ValueError` for what is neither.
     """
     value = value.strip()
+    if value[:1] in {'"', "'"} and value[:1] == value[-1:]:
+        value = value[1:-1].strip()
     return value.replace("\\n", "\n") if value.startswith(BEGIN) else Path(value).read_text(encoding="ascii")
 
 

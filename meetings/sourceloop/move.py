@@ -81,9 +81,9 @@ class Move:
 
     def _apply_waiting(self) -> None:
         """Apply the events that came before their meeting did."""
-        waiting = WebhookDelivery.objects.filter(
-            provider=self.place.provider, verdict=WebhookDelivery.Verdict.UNMATCHED
-        ).values("session_id")
+        waiting = WebhookDelivery.objects.filter(provider=self.place.provider, verdict__in=intake.WAITING).values(
+            "session_id"
+        )
         found = Meeting.objects.filter(provider=self.place.provider, session_id__in=waiting, imported__isnull=False)
         for meeting in found.order_by("pk").iterator():
             intake.apply_waiting(meeting)

@@ -77,15 +77,23 @@ def test_several_deliveries_are_replayed_and_what_did_not_verify_is_not(chief: A
 
 
 def test_delivery_that_fails_again_says_so(chief: AdminClient) -> None:
-    delivery = WebhookDeliveryFactory.create(verdict=Verdict.FAILED, provider="gone")
+    delivery = WebhookDeliveryFactory.create(verdict=Verdict.FAILED, body="[]")
 
     response = chief.submit(address(delivery, "replay"))
 
     assert messages_of(response) == [f"“{delivery}”: It failed again; the error is on its page."]
     delivery.refresh_from_db()
-    assert "has no provider" in delivery.error
-    assert "has no provider" in chief.page(address(delivery, "change"))
+    assert "must be a JSON object" in delivery.error
+    assert "must be a JSON object" in chief.page(address(delivery, "change"))
     assert logged() == []
+
+
+def test_delivery_of_a_provider_that_is_not_configured_stays_as_it_is(chief: AdminClient) -> None:
+    delivery = WebhookDeliveryFactory.create(verdict=Verdict.UNMATCHED, provider="gone")
+    response = chief.submit(address(delivery, "replay"))
+    assert messages_of(response) == [f"“{delivery}”: The provider 'gone' is not configured."]
+    delivery.refresh_from_db()
+    assert (delivery.verdict, delivery.attempts) == ("unmatched", 1)
 
 
 def test_delivery_that_is_no_event_says_so(chief: AdminClient) -> None:

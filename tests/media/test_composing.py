@@ -125,6 +125,17 @@ def test_a_camera_that_stalls_shows_its_last_picture_until_it_goes_on(new_meetin
     assert all(is_near(film.at(seconds), WHOLE, RED) for seconds in (1.5, 3.5, 3.9, 4.5, 9.9, 10.1, 10.9, 11.5))
 
 
+def test_a_camera_whose_first_picture_is_about_to_come_is_shown_from_the_start(new_meeting: NewMeeting) -> None:
+    meeting = new_meeting()
+    meeting.add_person("ann")
+    meeting.add_person("bob", "", (3000, None))
+    meeting.add_track("t1", "ann", Take(length=6000, colour=RED, frozen=((0, 400),)))
+    meeting.add_track("t2", "bob", Take(start=3300, length=2700, colour=GREEN, beep=900))
+    film, _ = compose(meeting, end=6000)
+    assert is_near(film.at(0.0), WHOLE, RED)
+    assert is_near(film.at(3.1), RIGHT, GREEN)
+
+
 def test_who_reloads_goes_on_in_her_place(new_meeting: NewMeeting) -> None:
     meeting = new_meeting()
     meeting.add_person("ann")
@@ -178,6 +189,8 @@ def test_a_screen_that_stands_still_stays(new_meeting: NewMeeting) -> None:
 
 def test_a_screen_is_told_from_the_camera_of_the_same_person() -> None:
     ann = Person(id="ann", name="Ann", intervals=())
+    long = Seat(replace(ann, name="Maximiliane Alexandra von Hohenstein-Wittelsbach"), "t3")
+    assert long.title == "Maximiliane Alexandra v… (screen)"
     assert [seat.title for seat in (Seat(ann), Seat(ann, "t3"), Seat(replace(ann, name=""), "t3"))] == [
         "Ann", "Ann (screen)", "(screen)",
     ]  # fmt: skip

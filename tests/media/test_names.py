@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archives.media.names import font_files, initials, label, name_tile, readable
+from archives.media.names import _hue, font_files, initials, label, name_tile, readable
 
 NAMES = [
     "Ann", "Łukasz Żółć", "Ναταλία", "Анна Каренина", "אבגד", "محمد علي", "田中さん", "안녕", "สวัสดี", "नमस्ते",
@@ -55,5 +55,8 @@ def test_initials_are_the_first_letters_of_first_and_last_name() -> None:
     assert [initials(name) for name in ("Ann", "ann maria smith", "", "(x) Bob")] == ["A", "AS", "", "B"]
 
 
-def test_people_have_colours_of_their_own() -> None:
-    assert len({int(name_tile(person, "", 32, 32).u[0, 0]) for person in "abcdefgh"}) > 3
+def test_people_who_came_one_after_the_other_have_colours_far_apart() -> None:
+    hues = sorted(_hue(f"a{number}") for number in range(1017, 1023))
+    gaps = [after - before for before, after in zip(hues, [*hues[1:], hues[0] + 1], strict=True)]
+    assert min(gaps) > 30 / 360
+    assert len({int(name_tile(person, "", 32, 32).u[0, 0]) for person in ("c-9f", "c-8e", "c-7d")}) > 1

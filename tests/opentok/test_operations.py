@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ import requests
 from archives.models import Archive, StorageTarget
 from tests.api.errors import error_of, refused
 from tests.callers import ApiClient
-from tests.opentok.house import STORAGE_KEYS, House, good, run_due_tasks
+from tests.opentok.house import SECRET, STORAGE_KEYS, House, good, run_due_tasks
 from tests.servers import eventually
 from tests.threads import in_threads
 from tests.vonage import Refused, TokenRefused, faults
@@ -475,3 +476,66 @@ def test_another_tenant_sees_and_does_nothing(legacy: House, member: Any, settin
     assert [answer.status_code for answer in answers] == [404] * 5
     assert other.get("/archives").json()["count"] == 0
     assert len(legacy.vonage.requests) == made
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_meeting_that_others_let_people_into_is_ended_when_it_is_deleted(legacy: House, late: bool) -> None:
+    """They have tokens that were not issued here, as while the original still runs beside."""
+    link = legacy.create()
+    session_id = legacy.session_id(link)
+    if not late:
+        legacy.vonage.connect(session_id, data="Ann")
+        legacy.deliver()
+        archive_id = legacy.start(link)
+    assert legacy.api.delete(f"/session/{link}").status_code == 204
+    if late:
+        legacy.vonage.connect(session_id, data="Ann")
+        legacy.deliver()
+        run_due_tasks()
+    else:
+        assert legacy.vonage.archives[archive_id].status != "started"
+    assert not legacy.vonage.sessions[session_id].connections
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ({"type": "custom"}, "stylesheet goes with the type custom"),
+        ({"type": "bestFit", "stylesheet": "stream {}"}, "stylesheet goes with the type custom"),
+        ({"type": "bestFit", "screenshareType": 5}, "screenshareType goes with"),
+        ({"type": "pip", "screenshareType": "pip"}, "screenshareType goes with"),
+        ({"type": "mosaic"}, "layout.type must be one of"),
+        ({"kind": "pip"}, "not 'kind'"),
+    ],
+)
+def test_a_layout_that_vonage_would_refuse_is_the_callers_mistake(
+    legacy: House, layout: dict[str, Any], words: str
+) -> None:
+    link = legacy.create()
+    legacy.join(link, "Ann")
+    answer = legacy.api.post(f"/session/{link}/archives", {"layout": layout})
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+    assert not Archive.objects.exists()
+    for good_one in ({"type": "custom", "stylesheet": "stream {}"}, {"type": "bestFit", "screenshareType": "pip"}):
+        archive_id = legacy.start(link, layout=good_one)
+        legacy.api.post(f"/archives/{archive_id}/stop")
+
+
+def test_an_endpoint_without_a_scheme_is_told_with_one(legacy: House) -> None:
+    target = {"name": "AWSS3", "bucket": "b", "endpoint": "minio.example.com", "fallback": "none"}
+    assert legacy.api.put("/archives/storage-target", target).status_code == 200
+    assert json.loads(legacy.vonage.requests[-1].body)["config"]["endpoint"] == "https://minio.example.com"
+
+
+def test_a_secret_that_vonage_repeats_is_kept_nowhere(legacy: House) -> None:
+    link = legacy.create()
+    legacy.join(link, "Ann")
+    archive_id = legacy.start(link)
+    legacy.vonage.finish_archive(archive_id)
+    legacy.deliver()
+    words = json.dumps({"message": f"bad key {SECRET}"}).encode()
+    legacy.vonage.fail("DELETE /**", faults.Fault(status=400, body=words, content_type="application/json"))
+    legacy.api.delete(f"/archives/{archive_id}")
+    assert "bad key [redacted]" in Archive.objects.get().removal_error

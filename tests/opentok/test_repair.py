@@ -11,13 +11,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from archives import states
 from archives.models import Archive
+from archives.services import repeat_removal
 from meetings import extensions
 from meetings.extensions import MeetingExtension
 from meetings.models import Meeting, WebhookDelivery
 from meetings.providers.types import ProviderEvent
 from tests.factories import ArchiveFactory, MeetingFactory
-from tests.opentok.house import House, good
+from tests.opentok.conftest import stand_in
+from tests.opentok.house import House, configure, good
 from tests.vonage import faults
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +114,36 @@ class TestSync:
 
         assert Archive.objects.get().pk == row.pk
         assert legacy.status(archive_id) == "started"
+
+    def test_leaves_what_other_credentials_made_as_it_is(self, legacy: House) -> None:
+        link, archive_id = recorded(legacy)
+        legacy.lose()
+        with stand_in("application") as other:
+            configure(legacy.settings, other)
+            for _ in range(2):
+                with pytest.raises(CommandError, match="1 archives belong to other credentials"):
+                    run("sync_archives")
+            assert legacy.status(archive_id) == "started"
+            assert legacy.archive(archive_id)["metaData"]["url"] is None
+            assert legacy.api.post(f"/archives/{archive_id}/stop").status_code == 409
+            Archive.objects.update(status="stopped")
+            assert legacy.api.delete(f"/archives/{archive_id}").status_code == 200
+            assert "other credentials" in Archive.objects.get().removal_error
+            assert legacy.api.get(f"/session/{link}/join-check").json()["code"] == "provider_refused"
+
+        configure(legacy.settings, legacy.vonage)
+        legacy.vonage.finish_archive(archive_id, "available")
+        Archive.objects.update(removal_due_at=timezone.now())
+        assert repeat_removal(Archive.objects.get().pk)
+        assert legacy.vonage.archives[archive_id].status == "deleted"
+
+    def test_believes_vonage_when_an_archive_is_there_after_all(self, legacy: House) -> None:
+        _, archive_id = recorded(legacy)
+        legacy.vonage.finish_archive(archive_id)
+        legacy.lose()
+        Archive.objects.update(status="failed", reason=states.GONE)
+        assert sync() == "changed 1, gone 0, stopped 0, removed 0"
+        assert (legacy.status(archive_id), Archive.objects.get().reason) == ("available", "session ended")
 
     def test_notes_files_that_vonage_keeps_no_longer(self, legacy: House) -> None:
         _, archive_id = recorded(legacy)

@@ -10,6 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from meetings.reconciling import STALE_AFTER, reconcile
 
+MOST_HOURS = 876_000
+
 
 class Command(BaseCommand):
     help = (
@@ -29,8 +31,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["stale_after"] < 1:
-            raise CommandError("--stale-after must be at least 1 hour.")
+        if not 1 <= options["stale_after"] <= MOST_HOURS:
+            raise CommandError(f"--stale-after must be from 1 to {MOST_HOURS} hours.")
         done = reconcile(stale_after=timedelta(hours=options["stale_after"]), is_dry=options["dry_run"])
         would = "would be " if options["dry_run"] else ""
         self.stdout.write(

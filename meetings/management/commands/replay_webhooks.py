@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from meetings import intake
 from meetings.models import WebhookDelivery
+from meetings.providers.registry import is_configured
 
 Verdict = WebhookDelivery.Verdict
 REPLAYABLE = (Verdict.FAILED, Verdict.UNMATCHED, Verdict.UNKNOWN, Verdict.APPLIED)
 BATCH = 500
+MOST_HOURS = 876_000
 
 
 class Command(BaseCommand):
@@ -43,12 +45,15 @@ class Command(BaseCommand):
         if options["session"]:
             chosen = chosen.filter(session_id=options["session"])
         if options["hours"] is not None:
-            if options["hours"] < 1:
-                raise CommandError("--hours must be at least 1.")
+            if not 1 <= options["hours"] <= MOST_HOURS:
+                raise CommandError(f"--hours must be from 1 to {MOST_HOURS}.")
             chosen = chosen.filter(received_at__gte=timezone.now() - timedelta(hours=options["hours"]))
         if options["dry_run"]:
             self.stdout.write(f"{chosen.count()} to replay")
             return
+        aliases = chosen.order_by().values_list("provider", flat=True).distinct()
+        unconfigured = sorted(alias for alias in aliases if not is_configured(alias))
+        chosen = chosen.exclude(provider__in=unconfigured)
         counts: dict[str, int] = {}
         last = 0
         while batch := list(chosen.filter(pk__gt=last)[:BATCH]):
@@ -57,5 +62,9 @@ class Command(BaseCommand):
                 counts[verdict] = counts.get(verdict, 0) + 1
             last = batch[-1].pk
         self.stdout.write(", ".join(f"{verdict} {count}" for verdict, count in sorted(counts.items())) or "none")
+        if unconfigured:
+            raise CommandError(
+                f"Deliveries of {', '.join(unconfigured)} were left as they are: no such provider is configured here."
+            )
         if counts.get(Verdict.FAILED):
             raise CommandError(f"{counts[Verdict.FAILED]} failed; their pages in the admin show the error.")

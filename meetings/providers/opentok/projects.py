@@ -185,14 +185,14 @@ def _application_client(application_id: str, pem: str) -> opentok.Client:
 def _read_pem(private_key: str, where: str) -> str:
     try:
         return credentials.read_pem(private_key)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError):  # which would show it
         raise ImproperlyConfigured(
             f"{where}: PRIVATE_KEY is neither PEM text nor the path of a readable PEM file."
-        ) from error
+        ) from None
 
 
 def _load(pem: str, where: str) -> RSAPrivateKey:
     try:
         return credentials.load_rsa_key(pem)
     except ValueError as error:
-        raise ImproperlyConfigured(f"{where}: PRIVATE_KEY is {error}") from error
+        raise ImproperlyConfigured(f"{where}: PRIVATE_KEY is {error}") from None

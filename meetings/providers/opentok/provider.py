@@ -94,7 +94,10 @@ class OpenTokProvider(Provider):
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
             raise ImproperlyConfigured(f"{where}: API_URL {url!r} is no address of a REST API (https://…).")
         _refuse_sources(self.settings, where)
-        client = HttpClient(url, timeout=self.settings["TIMEOUT"], name=self.name, user_agent="django-videoconf")
+        secrets = [self.settings[name] for name in ("API_SECRET", "STORAGE_SECRET")]
+        client = HttpClient(
+            url, timeout=self.settings["TIMEOUT"], name=self.name, user_agent="django-videoconf", secrets=secrets
+        )
         self.api = VonageApi(self.project, client)
 
     @property
@@ -128,6 +131,9 @@ class OpenTokProvider(Provider):
         data = names.pack(grant.data, grant.identity)
         value = self.project.client_token(room.session_id, role=grant.role, expires_at=grant.expires_at, data=data)
         return AccessToken(value=value, expires_at=grant.expires_at)
+
+    def owns(self, session_id: str) -> bool:
+        return self.project.owns(session_id)
 
     def read_token(self, room: RoomRef, value: str, *, ignore_expiry: bool = False) -> TokenClaims:
         claims = self.project.client_claims(value, room.session_id, ignore_expiry=ignore_expiry)

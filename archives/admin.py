@@ -15,12 +15,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from archives import links, permission_names, probing, services, targets
+from archives import links, meeting_admin, permission_names, probing, services, targets
 from archives.composing import composer
 from archives.facts import RANKS
 from archives.models import Archive, Chunk, RecordingNotice, StorageTarget, Track
 from archives.targets import TargetPlan
-from meetings.admin import filters
+from meetings.admin import MeetingAdmin, filters
 from meetings.admin.attendees import meeting_ids
 from meetings.admin.base import Operation, ServiceAdmin, Tool, VideoconfAdmin, actor_of
 from meetings.admin.forms import ServiceForm, refuse_control_characters
@@ -356,3 +356,7 @@ class StorageTargetAdmin(ServiceAdmin):
         made = targets.set_storage_target(TargetPlan(**form.cleaned_data), actor=actor_of(request))
         obj.pk = made.pk
         obj.refresh_from_db()
+
+
+MeetingAdmin.add_operations(*meeting_admin.OPERATIONS)
+MeetingAdmin.add_panels(meeting=meeting_admin.of_meeting, overview=meeting_admin.of_overview)

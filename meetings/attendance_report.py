@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,12 +41,26 @@ class AttendeeReport:
 
 def attendance_of(meeting: Meeting, *, now: datetime) -> list[AttendeeReport]:
     """Return every attendee's stays, in the order of first joining (three queries)."""
-    by_person: dict[int, list[Stay]] = {}
     people_of = {attendee.pk: attendee for attendee in Attendee.objects.filter(meeting=meeting)}
     rows = Connection.objects.filter(meeting=meeting, attendee__isnull=False)
     owners = dict(rows.values_list("connection_id", "attendee_id"))
+    return _reports(meeting, people_of, owners, _seen(meeting), now)
+
+
+def attendance_of_some(meeting: Meeting, attendees: Sequence[Attendee], *, now: datetime) -> list[AttendeeReport]:
+    """Return the stays of some attendees of a meeting, however many others there are (two queries)."""
+    people_of = {attendee.pk: attendee for attendee in attendees}
+    rows = Connection.objects.filter(meeting=meeting, attendee__in=people_of)
+    owners = dict(rows.values_list("connection_id", "attendee_id"))
+    return _reports(meeting, people_of, owners, _seen(meeting, ["", *owners]), now)
+
+
+def _reports(
+    meeting: Meeting, people_of: Mapping[int, Attendee], owners: Mapping[str, int], seen: list[Seen], now: datetime
+) -> list[AttendeeReport]:
+    by_person: dict[int, list[Stay]] = {}
     identities = {connection_id: people_of[pk].identity for connection_id, pk in owners.items()}
-    stays = ledger.stays_of(_seen(meeting), Bounds(start=meeting.start_time, end=meeting.end_time), identities)
+    stays = ledger.stays_of(seen, Bounds(start=meeting.start_time, end=meeting.end_time), identities)
     for connection_id, attendee_id in owners.items():
         if connection_id in stays:
             by_person.setdefault(attendee_id, []).append(stays[connection_id])
@@ -61,11 +75,12 @@ def attendance_of(meeting: Meeting, *, now: datetime) -> list[AttendeeReport]:
     return sorted(reports, key=lambda report: (report.first_join, report.attendee.pk))
 
 
-def _seen(meeting: Meeting) -> list[Seen]:
+def _seen(meeting: Meeting, connection_ids: Sequence[str] | None = None) -> list[Seen]:
     about = ("payload__since", "payload__reason", "payload__identity")
-    rows = AttendanceFact.objects.filter(meeting=meeting).values_list(
-        "kind", "at", "source", "connection_id", "created_on", *about
-    )
+    chosen = AttendanceFact.objects.filter(meeting=meeting)
+    if connection_ids is not None:
+        chosen = chosen.filter(connection_id__in=connection_ids)
+    rows = chosen.values_list("kind", "at", "source", "connection_id", "created_on", *about)
     return [
         Seen(
             kind=kind,

@@ -114,7 +114,7 @@ class Meeting(SoftDeleteModel, AuditModel):  # type: ignore[django-manager-missi
             models.Index(fields=("-id",), condition=Q(deleted=True), name="vc_mt_deleted"),
             models.Index(fields=("-id",), condition=Q(legal_hold=True), name="vc_mt_legal_hold"),
             models.Index(fields=("provider", "-id"), condition=ALIVE, name="vc_mt_provider"),
-            models.Index(fields=("created_on",), condition=ALIVE, name="vc_mt_created_on"),
+            models.Index(fields=("created_on",), name="vc_mt_created_on"),
             models.Index(
                 fields=("schedule_time",), condition=ALIVE & Q(schedule_time__isnull=False), name="vc_mt_scheduled_for"
             ),

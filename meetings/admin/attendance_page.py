@@ -17,9 +17,9 @@ from meetings import permission_names
 from meetings.admin.base import Tool
 from meetings.admin.join_checks import JoinCheckAdmin
 from meetings.attendance import close_silent
-from meetings.attendance_report import AttendeeReport, attendance_of
+from meetings.attendance_report import AttendeeReport, attendance_of, attendance_of_some
 from meetings.ledger import Certainty, End, Stay
-from meetings.models import Meeting
+from meetings.models import Attendee, Meeting
 from meetings.names import display_name
 
 WIDTH = 1000
@@ -85,6 +85,14 @@ class AttendancePageAdmin(JoinCheckAdmin):
             "ticks": [first + (last - first) * number / TICKS for number in range(TICKS + 1)] if reports else [],
         }
         return self.page(request, "videoconf_meetings/admin/attendance.html", context)
+
+
+def pictures(meeting: Meeting, attendees: Sequence[Attendee]) -> dict[int, Line]:
+    """Return what is drawn of some attendees beside each other, by their keys."""
+    now = timezone.now()
+    reports = attendance_of_some(meeting, attendees, now=now)
+    first, last = _frame(meeting, reports, now)
+    return {report.attendee.pk: _line(report, first, last, now) for report in reports}
 
 
 def _frame(meeting: Meeting, reports: Sequence[AttendeeReport], now: datetime) -> tuple[datetime, datetime]:

@@ -47,7 +47,7 @@ class Operation:
     `perform(row, actor)` does it and returns the sentence for the person and the log; it raises one of `EXPECTED` if
     it can't be done. `applies(row)` says whether it makes sense now, `refusal` why not; mostly because somebody, or a
     double click, has done it already, which is nothing to warn of. `permission` is the codename, in the row's app, that
-    it takes.
+    it takes, or `app.codename`.
     """
 
     name: str
@@ -121,10 +121,15 @@ class VideoconfAdmin(ModelAdmin):
     class Media:
         css: ClassVar[dict[str, list[str]]] = {"all": ["videoconf_meetings/admin/admin.css"]}
 
+    @classmethod
+    def add_operations(cls, *operations: Operation) -> None:
+        """Have more done to such rows; for the `admin` module of another app."""
+        cls.operations = (*cls.operations, *operations)
+
     # --- who may what ---------------------------------------------------------------------------------------
     def holds(self, request: HttpRequest, name: str) -> bool:
-        """Whether the person holds a permission of this app by its codename."""
-        return bool(request.user.has_perm(f"{self.opts.app_label}.{name}"))
+        """Whether the person holds a permission by its codename in this app, or as `app.codename`."""
+        return bool(request.user.has_perm(name if "." in name else f"{self.opts.app_label}.{name}"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         names = (get_permission_codename("view", self.opts), *self.view_names)

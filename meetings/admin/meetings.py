@@ -14,11 +14,13 @@ from django.utils.http import urlencode
 
 from meetings import extensions, permission_names, rules, services
 from meetings.admin import filters
-from meetings.admin.attendance_page import AttendancePageAdmin
+from meetings.admin.attendance_page import pictures
 from meetings.admin.attendees import newest_connections
 from meetings.admin.base import Operation, Tool, actor_of
+from meetings.admin.exports import ExportAdmin
 from meetings.admin.forms import MeetingForm, NewMeetingForm
 from meetings.admin.join_links import page_of
+from meetings.admin.meeting_panels import MeetingPanelsAdmin
 from meetings.attendance import close_silent
 from meetings.conf import conf
 from meetings.exceptions import VideoconfError
@@ -177,7 +179,7 @@ OPERATIONS = (
 
 
 @admin.register(Meeting)
-class MeetingAdmin(AttendancePageAdmin):
+class MeetingAdmin(MeetingPanelsAdmin, ExportAdmin):
     """Meetings of all tenants.
 
     Reading takes `GetMeetings` (or Django's `view_meeting`), adding `CreateMeetingSession`, editing `EditMeeting`,
@@ -317,7 +319,11 @@ class MeetingAdmin(AttendancePageAdmin):
     ) -> HttpResponse:
         meeting = context.get("original")
         if meeting is not None:
-            context |= {"related": self.related_lists(request, meeting), "people": None}
+            context |= {
+                "related": self.related_lists(request, meeting),
+                "people": None,
+                "panels": self.panels(request, meeting),
+            }
             if self.may_see_people(request):
                 context |= {"people": self.people(request, meeting), "people_limit": ATTENDEES_SHOWN}
         return super().render_change_form(request, context, *args, **kwargs)
@@ -332,9 +338,11 @@ class MeetingAdmin(AttendancePageAdmin):
             ]
         )
         attendees = self.admin_of(Attendee)
+        lines = pictures(meeting, rows[:ATTENDEES_SHOWN])
         shown = [
             {
                 "attendee": attendee,
+                "line": lines.get(attendee.pk),
                 "connections": attendee.newest_connections[:CONNECTIONS_SHOWN],
                 "has_more": len(attendee.newest_connections) > CONNECTIONS_SHOWN,
                 "url": attendees.url_of("change", attendee) if attendees else "",

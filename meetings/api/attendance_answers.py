@@ -11,6 +11,7 @@ from typing import Any
 from meetings.api.serializers import wire_time
 from meetings.attendance_report import AttendeeReport
 from meetings.ledger import End
+from meetings.spreadsheets import cell
 
 CSV_COLUMNS = (
     *("id", "attendee", "extId", "joinedAt", "leftAt", "totalSeconds", "joinedCertainty", "leftCertainty"),
@@ -54,8 +55,8 @@ def attendance_csv(reports: Sequence[AttendeeReport], least: float | None) -> st
             writer.writerow(
                 [
                     report.attendee.pk,
-                    _cell(report.attendee.attendee),
-                    _cell(report.attendee.ext_id or ""),
+                    cell(report.attendee.attendee),
+                    cell(report.attendee.ext_id or ""),
                     wire_time(stay.joined_at),
                     wire_time(stay.left_at) or "",
                     round(report.total.total_seconds()),
@@ -81,8 +82,3 @@ def _end(end: End) -> dict[str, Any]:
 
 def _seconds(length: timedelta | None) -> int | None:
     return None if length is None else round(length.total_seconds())
-
-
-def _cell(text: str) -> str:
-    """A spreadsheet must not take a name for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -44,18 +44,13 @@ def purge(older_than: datetime, *, actor: str, tenant: str | None = None, is_dry
 
 
 def _old(older_than: datetime, tenant: str | None) -> Iterator[Meeting]:
-    """Yield old meetings, the alive and then the deleted ones, each kind along its index."""
-    rows = Meeting.objects.filter(created_on__lt=older_than)
+    """Yield old meetings, deleted ones among them, along the index of their beginnings."""
+    rows, later = Meeting.objects.filter(created_on__lt=older_than).order_by("created_on", "pk"), Q()
     if tenant is not None:
         rows = rows.filter(tenant=tenant)
-    alive, later = rows.filter(deleted=False).order_by("created_on", "pk"), Q()
-    while batch := list(alive.filter(later)[:BATCH]):
+    while batch := list(rows.filter(later)[:BATCH]):
         since, last = batch[-1].created_on, batch[-1].pk
         later = Q(created_on__gte=since) & (Q(created_on__gt=since) | Q(pk__gt=last))
-        yield from (meeting for meeting in batch if is_old(meeting, older_than))
-    deleted, below = rows.filter(deleted=True).order_by("-pk"), None
-    while batch := list((deleted if below is None else deleted.filter(pk__lt=below))[:BATCH]):
-        below = batch[-1].pk
         yield from (meeting for meeting in batch if is_old(meeting, older_than))
 
 

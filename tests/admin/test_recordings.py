@@ -37,7 +37,9 @@ def test_a_recording_shows_tracks_notices_and_its_film(chief: AdminClient, recor
     assert "microphone and camera" in page.lower()
     assert "2.0\xa0KB" in page
     assert "2026-11" in page
-    assert f'<video controls preload="none" width="640" src="/recordings/{recording.archive_id}/file?' in page
+    assert (
+        f'<video class="videoconf-player" controls preload="none" src="/recordings/{recording.archive_id}/file?' in page
+    )
 
 
 def test_progress_is_shown_in_the_list_and_on_the_page(chief: AdminClient, recording: Archive) -> None:

@@ -22,10 +22,12 @@ from django.utils import timezone
 
 from meetings import attendance, intake, seats, services
 from meetings.models import Attendee, Connection, Meeting
+from meetings.privacy import erasing, people, purging
+from meetings.privacy.people import Person
 from meetings.providers.types import Role
 from meetings.providers.webrtc import tokens
 from tests.callers import PERMISSIONS, ApiClient, mint
-from tests.rows.large_tables import LARGE, LAST, empty, fill
+from tests.rows.large_tables import LARGE, LAST, PEOPLE, empty, fill
 from tests.webhooks.senders import SECRET, archive, connected, post
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db]
@@ -34,7 +36,7 @@ MOST_ROWS = 2500
 """Of a large table, for one query: more than the largest page (200), and than the batches of background work."""
 LINK, EARLIER = f"large{LAST - 7}", "large5003"
 """A meeting that people are in now, and one that was over long ago; both belong to the tenant of most."""
-PERSON = 2 * (LAST - 7)
+PERSON = PEOPLE * (LAST - 7)
 """Someone who is in the first."""
 
 
@@ -111,12 +113,12 @@ MEETING_LISTS = [
     "count=200",
     *(f"state={state}" for state in ("scheduled", "open", "active", "ended")),
     *(f"{name}={value}" for name in ("isScheduled", "isArchived") for value in ("true", "false")),
-    "extId=ext-199995",
+    f"extId=ext-{LAST - 5}",
     "extId=nobody",
-    "search=large199995",
-    "search=rtc_large-199995",
-    "search=ext-199995",
-    "search=Title%2019999",
+    f"search=large{LAST - 5}",
+    f"search=rtc_large-{LAST - 5}",
+    f"search=ext-{LAST - 5}",
+    f"search=Title%20{str(LAST - 5)[:-1]}",
     "search=title",
     "search=nothing%20begins%20so",
     "from=2999-01-01T00:00:00Z",
@@ -227,7 +229,7 @@ class TestWebhooks:
         assert_indexed(lambda: [post(connected(f"rtc_large-{number}")) for number in range(3)])
 
     def test_deliveries_that_wait_for_a_meeting(self) -> None:
-        meeting = Meeting.objects.get(meeting_link="large199500")
+        meeting = Meeting.objects.get(meeting_link=f"large{LAST - 500}")
         assert_indexed(lambda: intake.apply_waiting(meeting))
 
 
@@ -239,11 +241,11 @@ class TestSockets:
 
         def live() -> None:
             claims = tokens.read(token, meeting.session_id)
-            seat = seats.admit(meeting, claims, socket="s", name="Ann", limit=6)
-            seats.admit(meeting, tokens.read(nameless, meeting.session_id), socket="n", name="N", limit=6)
+            seat = seats.admit(meeting, claims, socket="s", name="Ann", limit=9)
+            seats.admit(meeting, tokens.read(nameless, meeting.session_id), socket="n", name="N", limit=9)
             seats.beat(meeting, seat.connection_id, socket="s")
             assert seats.may_come_back(meeting, seat.connection_id)
-            known = {"known_id": seat.connection_id, "limit": 6, "name": "Ann"}
+            known = {"known_id": seat.connection_id, "limit": 9, "name": "Ann"}
             seats.admit(meeting, claims, socket="t", **known)  # type: ignore[arg-type]
             seats.admit(meeting, claims, socket="u", is_reload=True, **known)  # type: ignore[arg-type]
             services.remove_attendee(Attendee.objects.get(meeting=meeting, attendee="Ann"), actor="owner")
@@ -253,7 +255,7 @@ class TestSockets:
 
     def test_the_sweep_of_silent_connections(self) -> None:
         assert_indexed(lambda: attendance.close_silent(now=timezone.now() - timedelta(hours=1)))
-        Connection.objects.filter(pk__gte=2 * LAST - 4).update(last_seen_at=timezone.now() - timedelta(minutes=1))
+        Connection.objects.filter(pk__gte=PEOPLE * LAST - 4).update(last_seen_at=timezone.now() - timedelta(minutes=1))
         assert_indexed(attendance.close_silent)
 
 
@@ -286,7 +288,8 @@ class TestTheAdmin:
         assert page.status_code == 200
         links = {html.unescape(link) for link in re.findall(r'href="(\?[^"]+)"', page.content.decode())}
         searches = {
-            f"?q={text}" for text in ("large199995", "rtc_large-199995", "archive-99992", "nobody", "title 1999")
+            f"?q={text}"
+            for text in (f"large{LAST - 5}", f"rtc_large-{LAST - 5}", "archive-99992", "nobody", f"title {LAST - 5}")
         }
 
         for query in ("", *sorted(links | searches)):
@@ -302,3 +305,43 @@ class TestTheAdmin:
             assert staff.get(address).status_code == 200
 
         assert_indexed(read)
+
+    def test_what_is_going_on(self, staff: Client) -> None:
+        address = reverse("admin:videoconf_meetings_meeting_now")
+        assert_indexed(lambda: staff.get(address))
+        assert_indexed(lambda: staff.get(f"{address}?part=1"))
+
+    def test_a_meeting_that_people_are_in(self, staff: Client) -> None:
+        for page in ("change", "attendance"):
+            address = reverse(f"admin:videoconf_meetings_meeting_{page}", args=[LAST - 7])
+            assert_indexed(lambda address=address: staff.get(address))  # type: ignore[misc]
+
+    def test_exports(self, staff: Client) -> None:
+        changelist = reverse("admin:videoconf_meetings_meeting_changelist")
+        for action in ("export_meetings", "export_attendance"):
+            form = {"action": action, "_selected_action": [LAST - 7, LAST - 8, 5003]}
+            assert_indexed(lambda form=form: staff.post(changelist, form))  # type: ignore[misc]
+
+
+class TestPrivacy:
+    @pytest.mark.parametrize(
+        "who", [{"ext_id": f"person-{PERSON}"}, {"name": f"Person {PERSON}"}, {"attendees": (PERSON,)}]
+    )
+    def test_somebody_is_found_and_what_is_known_of_her(self, who: dict[str, Any]) -> None:
+        def know() -> None:
+            (attendee,) = people.find(Person(**who))
+            seen = people.facts_of(attendee, [f"c{PERSON}"])
+            list(people.deliveries_of(attendee, [f"c{PERSON}"], seen))
+
+        assert_indexed(know)
+
+    def test_somebody_is_erased(self) -> None:
+        Connection.objects.filter(attendee=PERSON).update(left_at=timezone.now())
+        assert_indexed(lambda: erasing.erase(Person(name=f"Person {PERSON}"), actor="a"))
+
+    def test_old_meetings_are_found_and_removed(self) -> None:
+        """The oldest; more than one batch."""
+        oldest = Meeting.objects.order_by("pk").values_list("created_on", flat=True)[300]
+        assert_indexed(lambda: purging.purge(oldest, actor="a", is_dry=True))
+        few = Meeting.objects.order_by("pk").values_list("created_on", flat=True)[5]
+        assert_indexed(lambda: purging.purge(few, actor="a"))

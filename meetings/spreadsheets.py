@@ -1,0 +1,8 @@
+"""Texts from strangers in files that people open in a spreadsheet."""
+
+from __future__ import annotations
+
+
+def cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

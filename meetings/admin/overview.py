@@ -55,9 +55,7 @@ class OverviewAdmin(AttendancePageAdmin):
             "every": REFRESHED_EVERY,
         }
         name = "overview_part" if request.GET.get("part") else "overview"
-        response = self.page(request, f"videoconf_meetings/admin/{name}.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return self.page(request, f"videoconf_meetings/admin/{name}.html", context)
 
     def _running(self, request: HttpRequest) -> Panel:
         present = Connection.objects.present().order_by("-meeting_id").values_list("meeting_id")

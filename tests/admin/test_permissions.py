@@ -75,6 +75,14 @@ OPERATIONS: dict[str, tuple[str, str, Callable[[], Any]]] = {
         "DeleteMeeting",
         lambda: MeetingFactory.create(deleted=True, deleted_by="ada", deleted_on=timezone.now()),
     ),
+    "meeting hold": ("GetMeetings", "DeleteMeeting", ROWS[Meeting]),
+    "meeting let-go": ("GetMeetings", "DeleteMeeting", lambda: MeetingFactory.create(legal_hold=True)),
+    "meeting record": ("GetMeetings", "StartMeetingArchive", lambda: ConnectionFactory.create().meeting),
+    "meeting stop-recording": (
+        "GetMeetings",
+        "StopMeetingArchive",
+        lambda: ArchiveFactory.create(running=True, meeting__active=True).meeting,
+    ),
     "meeting join-link": ("GetMeetings", "GenerateMeetingToken", ROWS[Meeting]),
     "attendee mute": ("GetMeetingAttendees", "ModerateMeeting", ROWS[Attendee]),
     "attendee remove": ("GetMeetingAttendees", "ModerateMeeting", ROWS[Attendee]),
@@ -134,6 +142,7 @@ def test_operation_is_seen_and_done_with_its_permission_only(staff: NewStaff, pa
     assert unable.submit(path, {"name": "Ada", "role": "publisher"}).status_code == 403
     ticked = {"action": operation, "_selected_action": row.pk, "confirmed": "yes"}
     unable.submit(address(type(row)), ticked)
+    assert not Archive.objects.exclude(created_by="factory").exists()
     assert type(row).objects.filter(pk=row.pk).values().get() == before
 
 

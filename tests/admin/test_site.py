@@ -100,7 +100,8 @@ def test_pages_carry_nothing_that_a_strict_policy_forbids(chief: AdminClient) ->
     delivery = WebhookDeliveryFactory.create(meeting=meeting)
     paths = [address(model) for model in (Meeting, Attendee, Connection, WebhookDelivery, AttendanceFact, Archive)]
     paths += [address(StorageTarget), address(StorageTarget, "add"), address(Meeting, "add")]
-    paths += [address(meeting, page) for page in ("change", "end", "soft-delete", "join-link")]
+    paths += [address(meeting, page) for page in ("change", "end", "soft-delete", "join-link", "attendance")]
+    paths += [address(Meeting, "now")]
     paths += [address(delivery, "change"), address(delivery, "replay")]
 
     for each in paths:

@@ -1,17 +1,32 @@
 // Fetches the page's own content again every few seconds, while somebody looks at it and wants that.
+export {};
+
 const WITHIN = 10_000; // milliseconds that an answer may take
-const region = document.getElementById("overview");
-const box = document.getElementById("refresh");
-const status = document.getElementById("refresh-status");
+const region = the("overview", HTMLElement);
+const box = the("refresh", HTMLInputElement);
+const said = the("refresh-status", HTMLElement);
 const every = Number(region.dataset.every) * 1000;
 const address = new URL(location.href);
 address.searchParams.set("part", "1");
-let timer = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
-box.closest("[hidden]").hidden = false;
+for (const hidden of document.querySelectorAll(".videoconf-refresh[hidden]")) hidden.removeAttribute("hidden");
 box.addEventListener("change", plan);
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
 plan();
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+function the(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${id}`);
+  return found;
+}
 
 function plan() {
   clearTimeout(timer);
@@ -37,25 +52,35 @@ async function refresh() {
   plan();
 }
 
-/** Puts the new content in place of the old one, and the focus and the scrolling back to where they were. */
+/**
+ * Puts the new content in place of the old one, and the focus and the scrolling back to where they were.
+ * @param {string} html
+ */
 function show(html) {
-  const focused = region.contains(document.activeElement) ? where(document.activeElement) : null;
-  const scrolled = [...region.querySelectorAll(".videoconf-scroll")].map((box) => [where(box), box.scrollLeft]);
+  const active = document.activeElement;
+  const focused = active && region.contains(active) ? where(active) : "";
+  const scrolled = [...region.querySelectorAll(".videoconf-scroll")].map((table) => ({
+    selector: where(table),
+    left: table.scrollLeft,
+  }));
   const content = new DOMParser().parseFromString(html, "text/html").body;
   region.replaceChildren(...content.childNodes);
-  for (const [selector, left] of scrolled) {
-    const box = region.querySelector(selector);
-    if (box) box.scrollLeft = left;
-  }
-  if (focused) region.querySelector(focused)?.focus({ preventScroll: true });
+  for (const { selector, left } of scrolled) region.querySelector(selector)?.scrollTo({ left });
+  const again = focused ? region.querySelector(focused) : null;
+  if (again instanceof HTMLElement) again.focus({ preventScroll: true });
 }
 
+/**
+ * Returns a selector that finds an element again.
+ * @param {Element} element
+ */
 function where(element) {
   const href = element.getAttribute("href");
   if (href) return `a[href="${CSS.escape(href)}"]`;
-  return `[aria-labelledby="${CSS.escape(element.getAttribute("aria-labelledby") ?? "")}"].videoconf-scroll`;
+  return `.videoconf-scroll[aria-labelledby="${CSS.escape(element.getAttribute("aria-labelledby") ?? "")}"]`;
 }
 
+/** @param {string} text */
 function say(text) {
-  if (status.textContent !== text) status.textContent = text;
+  if (said.textContent !== text) said.textContent = text;
 }

@@ -7,8 +7,10 @@ the meeting's row lock serialises them, and the same facts give the same rows in
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
@@ -20,6 +22,7 @@ from meetings.facts import ConnectionView, Fact
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting, Stream, WebhookDelivery
 from meetings.prepared import insert
 from meetings.providers.session_events import milliseconds
+from meetings.redaction import NAMELESS
 
 SILENCE = timedelta(seconds=15)
 """A connection with heartbeats that was silent for so long is gone."""
@@ -36,6 +39,7 @@ def record(
     """
     with transaction.atomic():
         meeting.end_time = lock(meeting).end_time
+        seen = _without_the_erased(meeting, seen, delivery)
         AttendanceFact.objects.bulk_create(
             [row_of(meeting, fact, source=source, delivery=delivery) for fact in seen], ignore_conflicts=True
         )
@@ -159,6 +163,30 @@ def row_of(meeting: Meeting, fact: Fact, *, source: str, delivery: WebhookDelive
         payload=dict(fact.about),
         delivery=delivery,
     )
+
+
+def _without_the_erased(meeting: Meeting, seen: Sequence[Fact], delivery: WebhookDelivery | None) -> Sequence[Fact]:
+    """Of somebody who was erased nothing is learnt anew, from an event that comes late: neither its fact nor what is
+    kept of its delivery says who she was."""
+    ids = {fact.connection_id for fact in seen if fact.connection_id}
+    hers = Connection.objects.filter(
+        meeting=meeting, connection_id__in=ids, attendee__identity__startswith=facts.ERASED
+    ).values_list("connection_id", "attendee__identity")
+    erased = dict(hers) if ids else {}
+    if not erased:
+        return seen
+    if delivery is not None:
+        delivery.body = NAMELESS.document(delivery.body)
+        delivery.save(update_fields=["body"])
+    return [
+        replace(fact, about=_nameless(fact.about, erased[fact.connection_id])) if fact.connection_id in erased else fact
+        for fact in seen
+    ]
+
+
+def _nameless(about: Mapping[str, Any], identity: str) -> dict[str, Any]:
+    kept = {name: value for name, value in NAMELESS.json(dict(about)).items() if value not in ("", None)}
+    return {**kept, "identity": identity}
 
 
 def _ids_that_a_session_end_moves(meeting: Meeting) -> Iterable[str]:

@@ -34,6 +34,8 @@ SESSION_END_REASON = "sessionDestroyed"
 REPLACED_REASON = "replaced"
 LOST_REASON = "networkDisconnected"
 ASSUMED_REASON = "assumed"
+ERASED = "erased:"
+"""How the identity of somebody begins of whom nothing is known any more."""
 _canonical = json.JSONEncoder(sort_keys=True, default=str).encode
 
 

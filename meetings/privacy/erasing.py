@@ -13,10 +13,11 @@ from django.db.models import Model
 
 from meetings import extensions
 from meetings.attendance import lock
+from meetings.facts import ERASED
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting
 from meetings.privacy import people
-from meetings.privacy.people import ERASED, Person
-from meetings.privacy.redaction import GONE, Redaction
+from meetings.privacy.people import Person
+from meetings.redaction import GONE, Redaction
 
 HELD = "The meeting is on legal hold."
 HERE = "She is in the meeting now; remove her, or end the meeting, first."

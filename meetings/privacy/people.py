@@ -10,8 +10,6 @@ from django.db.models import Q
 from meetings import facts
 from meetings.models import AttendanceFact, Attendee, WebhookDelivery
 
-ERASED = "erased:"
-"""How the identity of somebody begins of whom nothing is known any more."""
 LATEST_REJECTED = 1000
 
 
@@ -41,7 +39,7 @@ def find(person: Person) -> list[Attendee]:
     wanted = Q(pk__in=person.attendees) if person.attendees else Q(attendee=person.name)
     if person.ext_id:
         wanted = Q(ext_id=person.ext_id)
-    rows = Attendee.objects.filter(wanted & _place(person)).exclude(identity__startswith=ERASED)
+    rows = Attendee.objects.filter(wanted & _place(person)).exclude(identity__startswith=facts.ERASED)
     return list(rows.select_related("meeting").order_by("pk"))
 
 

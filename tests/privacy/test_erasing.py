@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from archives.models import Archive
 from meetings import intake, services
 from meetings.models import AttendanceFact, Attendee, Connection, Meeting, WebhookDelivery
-from meetings.privacy.redaction import GONE, Redaction
+from meetings.redaction import GONE, Redaction
 from tests.callers import ApiClient
 from tests.conftest import NewMeeting
 from tests.privacy.conftest import EXT_ID, NAME, record
@@ -99,6 +99,29 @@ def test_she_stays_out_of_what_a_replay_brings_back(owner: ApiClient, new_meetin
     row.refresh_from_db()
     assert (row.attendee, row.is_deleted, row.identity[:7]) == ("", True, "erased:")
     assert Attendee.objects.count() == 1
+
+
+def test_what_comes_late_says_nothing_of_her(owner: ApiClient, new_meeting: NewMeeting, settings: Any) -> None:
+    settings.VIDEOCONF = settings.VIDEOCONF | {"ALLOW_UNSIGNED_WEBHOOKS": True}
+    meeting = new_meeting()
+    event = connected(meeting, "c9", NAME)
+    over = {"event": "sessionDestroyed", "sessionId": meeting.session_id, "timestamp": event["timestamp"] + 9000}
+    assert [post(said).status_code for said in (event, over)] == [204, 204]
+    call("erase_attendee", "--name", NAME)
+    gone = {
+        **event,
+        "event": "connectionDestroyed",
+        "reason": "clientDisconnected",
+        "timestamp": event["timestamp"] + 5,
+    }
+    stream = {**event, "event": "streamCreated", "stream": {"id": "s", "name": NAME, "connection": event["connection"]}}
+    assert [post(said).status_code for said in (gone, stream, gone)] == [204, 204, 204]
+    assert rows_with("Quillfeather") == []
+    row = Attendee.objects.get()
+    assert (row.attendee, row.is_deleted, row.identity[:7]) == ("", True, "erased:")
+    assert Connection.objects.get().reason == "clientDisconnected"
+    assert post(connected(meeting, "c10", NAME)).status_code == 204  # who comes again is somebody new
+    assert Attendee.objects.count() == 2
 
 
 def test_a_token_alone_is_erased_too(owner: ApiClient, meeting: Meeting) -> None:

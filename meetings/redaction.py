@@ -59,5 +59,9 @@ class Redaction:
         return self.text(value) if isinstance(value, str) else value
 
 
+NAMELESS = Redaction(())
+"""Leaves out what says who somebody is, whoever she is."""
+
+
 def _empty(value: Any) -> Any:
     return "" if isinstance(value, str) else None

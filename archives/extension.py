@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from meetings.providers.types import ProviderEvent
 if TYPE_CHECKING:
     from archives.models import Archive
     from meetings.models import Attendee, Connection
+    from meetings.redaction import Redaction
 
 
 class ArchiveExtension(MeetingExtension):
@@ -117,7 +118,7 @@ class ArchiveExtension(MeetingExtension):
     def erase(
         self,
         attendee: Attendee,
-        redacted: Callable[[str], str],
+        redaction: Redaction,
         *,
         actor: str,
         is_dry: bool = False,
@@ -125,7 +126,7 @@ class ArchiveExtension(MeetingExtension):
     ) -> Counter[str]:
         from archives import privacy
 
-        return privacy.erase(attendee, redacted, actor=actor, is_dry=is_dry, keep_recordings=keep_recordings)
+        return privacy.erase(attendee, redaction, actor=actor, is_dry=is_dry, keep_recordings=keep_recordings)
 
     def purge(self, meeting: Meeting, *, actor: str, is_dry: bool = False) -> Counter[str]:
         from archives import privacy

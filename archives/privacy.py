@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ from archives.models import Archive, Chunk, RecordingNotice, Track
 from archives.recording import consent
 from meetings.exceptions import Conflict
 from meetings.models import Attendee, Connection, Meeting
+from meetings.privacy import admin_log
+from meetings.redaction import Redaction
 
 UNFINISHED = "A recording of the meeting is not finished."
 SLACK = timedelta(minutes=1)
@@ -21,16 +23,13 @@ SLACK = timedelta(minutes=1)
 
 def recordings_of(attendee: Attendee) -> Iterator[Archive]:
     """Yield the recordings that somebody may be seen or heard in, the deleted ones among them: those that ran while
-    she was there, but where consent is required and she has not given it."""
+    she was there, but where consent is required and she never gave it."""
     stays = list(Connection.objects.filter(attendee=attendee, joined_at__isnull=False))
     for archive in Archive.objects.filter(meeting_id=attendee.meeting_id).order_by("pk"):
         since, until = archive.created_on - SLACK, _end_of(archive) + SLACK
-        if any(
-            stay.joined_at < until
-            and (stay.left_at is None or stay.left_at > since)
-            and consent.is_agreed(archive, stay)
-            for stay in stays
-        ):
+        there = [stay for stay in stays if stay.joined_at < until and (stay.left_at is None or stay.left_at > since)]
+        has_sent = Track.objects.filter(archive=archive, attendee=attendee).exists()
+        if has_sent or any(consent.was_agreed(archive, stay) for stay in there):
             yield archive
 
 
@@ -76,12 +75,7 @@ def holds_up_erasure(meeting: Meeting) -> str:
 
 
 def erase(
-    attendee: Attendee,
-    redacted: Callable[[str], str],
-    *,
-    actor: str,
-    is_dry: bool = False,
-    keep_recordings: bool = False,
+    attendee: Attendee, redaction: Redaction, *, actor: str, is_dry: bool = False, keep_recordings: bool = False
 ) -> Counter[str]:
     """Delete the recordings that somebody may be in, unless they are to be kept, and take her names out of the rows."""
     counts: Counter[str] = Counter()
@@ -93,26 +87,27 @@ def erase(
             _remove_file(archive, actor)
             archive.refresh_from_db(fields=["removal_due_at"])
             counts["recordings that the worker will remove"] += archive.removal_due_at is not None
+    archives = list(Archive.objects.filter(meeting_id=attendee.meeting_id))
+    pks = [archive.pk for archive in archives]
+    counts["log entries"] = admin_log.scrub(Archive, pks, redaction.log, redaction.text, is_dry=is_dry)
     if not is_dry:
         Track.objects.filter(attendee=attendee).update(name="")
-        for archive in Archive.objects.filter(meeting_id=attendee.meeting_id):
-            _redact(archive, redacted)
+        for archive in archives:
+            _redact(archive, redaction)
     return counts
 
 
-def _redact(archive: Archive, redacted: Callable[[str], str]) -> None:
-    values: dict[str, Any] = {name: redacted(getattr(archive, name)) for name in ("name", "reason", "compose_error")}
-    values["report"] = _redacted(archive.report, redacted)
+def _redact(archive: Archive, redaction: Redaction) -> None:
+    values: dict[str, Any] = {
+        name: redaction.text(getattr(archive, name)) for name in ("name", "reason", "compose_error", "removal_error")
+    }
+    report = archive.report
+    if report:
+        missing = [{**gap, "person": redaction.name(gap.get("person", ""))} for gap in report.get("missing", [])]
+        report = {**report, "people": list(map(redaction.name, report.get("people", []))), "missing": missing}
+    values["report"] = report
     if any(getattr(archive, name) != value for name, value in values.items()):
         Archive.objects.filter(pk=archive.pk).update(**values)
-
-
-def _redacted(value: Any, redacted: Callable[[str], str]) -> Any:
-    if isinstance(value, dict):
-        return {name: _redacted(item, redacted) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_redacted(item, redacted) for item in value]
-    return redacted(value) if isinstance(value, str) else value
 
 
 def purge(meeting: Meeting, *, actor: str, is_dry: bool = False) -> Counter[str]:
@@ -123,15 +118,20 @@ def purge(meeting: Meeting, *, actor: str, is_dry: bool = False) -> Counter[str]
     archives = list(Archive.objects.filter(meeting=meeting))
     if any(archive.is_running or archive.compose_due_at is not None for archive in archives if not archive.deleted):
         raise Conflict(UNFINISHED, code="archive_running")
-    for archive in archives if not is_dry else ():
+    if is_dry:
+        return Counter(recordings=len(archives))
+    for archive in archives:
         _remove_file(archive, actor)
         archive.refresh_from_db()
+    for archive in archives:
         if archive.removal_due_at is not None or keeping.is_being_composed(archive):
             why = archive.removal_error or UNFINISHED
             raise Conflict(f"A recording can't be removed yet. {why}", code="archive_running")
+    for archive in archives:
         RecordingNotice.objects.filter(archive=archive).delete()
         Chunk.objects.filter(track__archive=archive).delete()
         Track.objects.filter(archive=archive).delete()
+        admin_log.remove(Archive, [archive.pk])
         archive.delete()
     return Counter(recordings=len(archives))
 

@@ -31,7 +31,7 @@ from meetings.exceptions import (
 )
 from meetings.models import Meeting
 from meetings.providers.registry import get_provider, is_configured
-from meetings.services import provider_called, provider_of, room_of
+from meetings.services import PURGER, provider_called, provider_of, room_of
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ AT_PROVIDER = ("starting", "started", "paused", "stopped", "available")
 LINK_LIFETIME = timedelta(minutes=10)
 WITHOUT_FILE = ("failed", "expired")
 NOT_FOUND = "Archive Not Found"
+FOR_GOOD = ("erase_attendee", PURGER)
+"""Who deletes archives that nobody may bring back."""
 FOREIGN = "It was made with other credentials than those that are set."
 NOBODY_THERE = "Nobody is connected to the meeting yet; start when someone has joined."
 
@@ -277,7 +279,12 @@ def delete_archive(archive: Archive, *, actor: str) -> None:
 
 
 def restore_archive(archive: Archive, *, actor: str) -> None:
-    """Bring a soft-deleted archive back to the lists; what was removed from the storage stays removed."""
+    """Bring a soft-deleted archive back to the lists; what was removed from the storage stays removed.
+
+    Raises `Conflict` while another one runs, and for one that went with somebody who was erased.
+    """
+    if archive.deleted_by in FOR_GOOD:
+        raise Conflict("It was deleted for good: somebody who may be in it was erased.", code="archive_conflict")
     with transaction.atomic():
         try:
             with transaction.atomic():

@@ -6,7 +6,7 @@ An extension subclasses `MeetingExtension`, overrides what it needs and calls `r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from meetings.models import Attendee, Meeting, WebhookDelivery
     from meetings.providers.base import Provider
     from meetings.providers.types import ProviderEvent
+    from meetings.redaction import Redaction
 
 
 class MeetingExtension:
@@ -82,13 +83,13 @@ class MeetingExtension:
     def erase(
         self,
         attendee: Attendee,
-        redacted: Callable[[str], str],
+        redaction: Redaction,
         *,
         actor: str,
         is_dry: bool = False,
         keep_recordings: bool = False,
     ) -> Counter[str]:
-        """Erase an attendee from what this app keeps (`redacted` takes her names out of a text); return what that was,
+        """Erase an attendee from what this app keeps (`redaction` takes her names out of texts); return what that was,
         or would be, by kind. Safe to repeat."""
         return Counter()
 

@@ -32,6 +32,8 @@ from meetings.providers.types import AccessToken, Role, RoomRef, RoomSpec, Token
 from meetings.querysets import ConnectionQuerySet
 
 logger = logging.getLogger(__name__)
+PURGER = "purge_meetings"
+"""Who has deleted a meeting that is about to be removed for good; such a one is not put on hold any more."""
 
 
 def create_meeting(
@@ -318,6 +320,8 @@ def hold_meeting(meeting: Meeting, *, is_held: bool, actor: str) -> None:
     """Put a meeting on legal hold, or lift that: nothing of it is purged or erased meanwhile. Safe to repeat."""
     with transaction.atomic():
         locked = attendance.lock(meeting)
+        if is_held and locked.deleted and locked.deleted_by == PURGER:
+            raise Conflict("The meeting is being purged; its recordings may be gone already.", code="meeting_purged")
         if locked.legal_hold != is_held:
             now = timezone.now()
             Meeting.objects.filter(pk=meeting.pk).update(legal_hold=is_held, modified_on=now, modified_by=actor)

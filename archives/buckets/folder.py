@@ -45,7 +45,10 @@ class FolderBucket(Bucket):
             content.seek(0)
             try:
                 self.storage.save(part, File(content, name=key))
-            except FileNotFoundError:  # the folder was empty, and somebody has just removed it (see `delete`)
+            except (
+                FileNotFoundError,
+                FileExistsError,
+            ):  # the folder was empty, and somebody has just removed it (see `delete`)
                 if attempt == TRIES - 1:
                     raise
             else:

@@ -61,6 +61,14 @@ def is_agreed(archive: Archive, connection: Connection) -> bool:
     return archive.consent != REQUIRED or _last_decision(archive, connection) == AGREED
 
 
+def was_agreed(archive: Archive, connection: Connection) -> bool:
+    """Whether the person of a connection may be in a recording: always, unless consent was required and never given,
+    even if she has taken it back since."""
+    if archive.consent != REQUIRED:
+        return True
+    return bool(decisions_on(archive).filter(_hers(connection), decision=AGREED).exists())
+
+
 def nobody_agreed(archive: Archive) -> bool:
     """Whether consent was required, and nobody ever gave it."""
     return archive.consent == REQUIRED and not decisions_on(archive).filter(decision=AGREED).exists()

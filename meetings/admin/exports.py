@@ -77,9 +77,10 @@ def meeting_rows(meetings: Sequence[Meeting]) -> Iterator[Iterable[Any]]:
     counts = dict(people)
     for meeting in meetings:
         yield (
-            meeting.meeting_link, meeting.session_id, cell(meeting.title or ""), meeting.state_at(now, early),
-            meeting.provider, cell(meeting.tenant), cell(meeting.ext_id or ""), _time(meeting.schedule_time),
-            _time(meeting.start_time), _time(meeting.end_time), meeting.duration or "", counts.get(meeting.pk, 0),
+            cell(meeting.meeting_link), cell(meeting.session_id), cell(meeting.title or ""),
+            meeting.state_at(now, early), meeting.provider, cell(meeting.tenant), cell(meeting.ext_id or ""),
+            _time(meeting.schedule_time), _time(meeting.start_time), _time(meeting.end_time),
+            meeting.duration or "", counts.get(meeting.pk, 0),
         )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def attendance_rows(meetings: Sequence[Meeting]) -> Iterator[Iterable[Any]]:
     for meeting in meetings:
         for report in attendance_of(meeting, now=now):
             yield (
-                meeting.meeting_link, cell(meeting.title or ""), cell(report.attendee.attendee),
+                cell(meeting.meeting_link), cell(meeting.title or ""), cell(report.attendee.attendee),
                 cell(report.attendee.ext_id or ""), _time(report.first_join), _time(report.last_leave),
                 round(report.total.total_seconds()), round(report.share, 4), len(report.stays), report.devices,
             )  # fmt: skip

@@ -69,7 +69,7 @@ class JoinLinkAdmin(ServiceAdmin):
         except EXPECTED as error:
             add_refusal(form, error)
             return {}
-        self.log_change(request, meeting, f"Join link for “{name}” as {role.value}.")
+        self.log_change(request, meeting, f"Join link as {role.value}.")
         address = page_of(meeting)
         link = f"{request.build_absolute_uri(address)}#token={token.value}" if address else ""
         return {"link": link, "token": token, "name": name, "role": role.value}

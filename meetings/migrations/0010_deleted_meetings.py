@@ -8,7 +8,9 @@ from typing import Any
 from django.db import migrations
 
 _first = importlib.import_module("meetings.migrations.0006_first_sight")
-CREATE = _first.CREATE.replace("select m.id, m.end_time into", "select m.id, coalesce(m.end_time, m.deleted_on) into")
+CREATE = _first.CREATE.replace(
+    "select m.id, m.end_time into", "select m.id, coalesce(m.end_time, case when m.deleted then now() end) into"
+)
 
 
 def create(apps: Any, schema_editor: Any) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from django.apps import apps
 from django.db import transaction
-from django.db.models import Model
 
 from meetings import extensions
 from meetings.attendance import lock
 from meetings.facts import ERASED
-from meetings.models import AttendanceFact, Attendee, Connection, Meeting
-from meetings.privacy import people
+from meetings.models import AttendanceFact, Attendee, Connection, Meeting, WebhookDelivery
+from meetings.privacy import admin_log, people
 from meetings.privacy.people import Person
 from meetings.redaction import GONE, Redaction
 
@@ -37,40 +34,46 @@ def erase(person: Person, *, actor: str, is_dry: bool = False, keep_recordings: 
     Recordings that she may be seen or heard in are deleted, at the provider and in the storage, unless they are to be
     kept. Meetings on legal hold, and those that she is in now, are left alone.
     """
-    done = Erased()
-    for attendee in people.find(person):
-        _erase_attendee(attendee, done, actor=actor, is_dry=is_dry, keep_recordings=keep_recordings)
+    done, found = Erased(), people.find(person)
+    words: set[str | None] = {person.ext_id, person.name}
+    for attendee in found:
+        words |= _erase_attendee(attendee, done, actor=actor, is_dry=is_dry, keep_recordings=keep_recordings)
+    known = {attendee.meeting_id for attendee in found}
     for fact in people.tokens_alone(person):
-        if fact.meeting.legal_hold:
-            continue  # told of with the attendee, if she was there
+        if fact.meeting_id in known or fact.meeting.legal_hold:
+            continue  # they go, or stay, with the attendee
         done.counts["facts"] += 1
         if not is_dry:
             _scrub_fact(fact, Redaction([person.ext_id]), _pseudonym())
+    done.counts["deliveries"] += _scrub_strays(Redaction(words), is_dry=is_dry)
     return done
 
 
-def _erase_attendee(attendee: Attendee, done: Erased, *, actor: str, is_dry: bool, keep_recordings: bool) -> None:
+def _erase_attendee(
+    attendee: Attendee, done: Erased, *, actor: str, is_dry: bool, keep_recordings: bool
+) -> set[str | None]:
+    """Erase her from one meeting; return the words that she is known by there."""
+    names = Connection.objects.filter(attendee=attendee).exclude(name="").values_list("name", flat=True).distinct()
+    words = {attendee.attendee, attendee.ext_id, *names}
+    redaction, counts = Redaction(words), Counter[str]()
     why = why_not(attendee)
+    if not why:
+        for extension in extensions.registered():  # first: without the rows nobody would find what was left behind
+            counts += extension.erase(attendee, redaction, actor=actor, is_dry=is_dry, keep_recordings=keep_recordings)
+        with transaction.atomic():
+            lock(attendee.meeting)
+            why = why_not(attendee)
+            if not why:
+                counts += _scrub(attendee, redaction, is_dry=is_dry)
+    done.counts += counts
     if why:
         done.left.append((attendee.pk, why))
-        return
-    names = Connection.objects.filter(attendee=attendee).exclude(name="").values_list("name", flat=True).distinct()
-    redaction = Redaction([attendee.attendee, attendee.ext_id, *names])
-    for extension in extensions.registered():  # first: without the rows nobody would find what was left behind
-        done.counts += extension.erase(
-            attendee, redaction.text, actor=actor, is_dry=is_dry, keep_recordings=keep_recordings
-        )
-    if is_dry:
-        done.counts += _count(attendee)
-        return
-    with transaction.atomic():
-        lock(attendee.meeting)
-        done.counts += _scrub(attendee, redaction)
+    return words
 
 
 def why_not(attendee: Attendee) -> str:
-    """Return why somebody can't be erased from a meeting now; empty if she can."""
-    meeting = attendee.meeting
+    """Return why somebody can't be erased from a meeting now; empty if she can. Reads the rows as they are now."""
+    meeting = Meeting.objects.get(pk=attendee.meeting_id)
     if meeting.legal_hold:
         return HELD
     if Connection.objects.filter(attendee=attendee).present().exists():
@@ -83,37 +86,53 @@ def _pseudonym() -> str:
     return f"{ERASED}{uuid4().hex}"
 
 
-def _count(attendee: Attendee) -> Counter[str]:
-    ids = _connection_ids(attendee)
-    seen = people.facts_of(attendee, ids)
-    return Counter(
-        attendees=1,
-        connections=len(ids),
-        facts=len(seen),
-        deliveries=sum(1 for _ in people.deliveries_of(attendee, ids, seen)),
-    )
-
-
-def _connection_ids(attendee: Attendee) -> list[str]:
-    return list(Connection.objects.filter(attendee=attendee).values_list("connection_id", flat=True))
-
-
-def _scrub(attendee: Attendee, redaction: Redaction) -> Counter[str]:
-    ids, identity = _connection_ids(attendee), _pseudonym()
+def _scrub(attendee: Attendee, redaction: Redaction, *, is_dry: bool) -> Counter[str]:
+    stays = dict(Connection.objects.filter(attendee=attendee).values_list("connection_id", "pk"))
+    identity, ids = _pseudonym(), list(stays)
     seen = people.facts_of(attendee, ids)
     counts = Counter(attendees=1, connections=len(ids), facts=len(seen))
-    for delivery in people.deliveries_of(attendee, ids, seen):
-        delivery.body, delivery.error = redaction.document(delivery.body), GONE if delivery.error else ""
-        delivery.save(update_fields=["body", "error"])
-        counts["deliveries"] += 1
+    counts["deliveries"] = _scrub_deliveries(attendee, people.deliveries_of(attendee, ids, seen), redaction, is_dry)
+    for model, pks, shown in (
+        (Attendee, [attendee.pk], lambda _: identity),
+        (Connection, list(stays.values()), redaction.text),
+        (Meeting, [attendee.meeting_id], redaction.text),
+    ):
+        counts["log entries"] += admin_log.scrub(model, pks, redaction.log, shown, is_dry=is_dry)
+    if is_dry:
+        return counts
     for fact in seen:
         _scrub_fact(fact, redaction, identity)
     Connection.objects.filter(attendee=attendee).update(name="")
-    counts["log entries"] = _scrub_log(attendee, ids, redaction, identity)
-    attendee.attendee, attendee.ext_id, attendee.identity = "", None, identity
-    attendee.ext_metadata = redaction.json(attendee.ext_metadata)
+    attendee.attendee, attendee.ext_id, attendee.identity, attendee.ext_metadata = "", None, identity, None
     attendee.save(update_fields=["attendee", "ext_id", "identity", "ext_metadata"])
     return counts
+
+
+def _scrub_deliveries(attendee: Attendee, told: list[int], redaction: Redaction, is_dry: bool) -> int:
+    """Of what told of her the names go; of what else her session was told, her words."""
+    count, hers = 0, set(told)
+    for delivery in WebhookDelivery.objects.filter(session_id=attendee.meeting.session_id).order_by("pk"):
+        is_hers = delivery.pk in hers
+        if is_hers or redaction.mentions(delivery.body) or redaction.mentions(delivery.error):
+            count += 1
+            _scrub_delivery(delivery, redaction, is_hers=is_hers, is_dry=is_dry)
+    return count
+
+
+def _scrub_strays(redaction: Redaction, *, is_dry: bool) -> int:
+    count = 0
+    for delivery in people.strays():
+        if redaction.mentions(delivery.body):
+            count += 1
+            _scrub_delivery(delivery, redaction, is_hers=True, is_dry=is_dry)
+    return count
+
+
+def _scrub_delivery(delivery: WebhookDelivery, redaction: Redaction, *, is_hers: bool, is_dry: bool) -> None:
+    if not is_dry:
+        delivery.body = redaction.document(delivery.body, is_hers=is_hers)
+        delivery.error = GONE if delivery.error else ""
+        delivery.save(update_fields=["body", "error"])
 
 
 def _scrub_fact(fact: AttendanceFact, redaction: Redaction, identity: str) -> None:
@@ -121,28 +140,3 @@ def _scrub_fact(fact: AttendanceFact, redaction: Redaction, identity: str) -> No
     kept = {name: value for name, value in redaction.json(fact.payload).items() if value not in ("", None)}
     fact.payload = {**kept, "identity": identity}
     fact.save(update_fields=["payload"])
-
-
-def _scrub_log(attendee: Attendee, connection_ids: Sequence[str], redaction: Redaction, identity: str) -> int:
-    """What staff did to her stays in the admin's log, without her name."""
-    if not apps.is_installed("django.contrib.admin"):
-        return 0
-    count = _scrub_entries(Attendee, [str(attendee.pk)], redaction.log, lambda _: identity)
-    count += _scrub_entries(Connection, connection_ids, redaction.log, redaction.text)
-    return count + _scrub_entries(Meeting, [str(attendee.meeting_id)], redaction.log, redaction.text)
-
-
-def _scrub_entries(
-    model: type[Model], ids: Sequence[str], said: Callable[[str], str], shown: Callable[[str], str]
-) -> int:
-    from django.contrib.admin.models import LogEntry
-    from django.contrib.contenttypes.models import ContentType
-
-    count = 0
-    for entry in LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=ids):
-        message, title = said(entry.change_message), shown(entry.object_repr)
-        if (message, title) != (entry.change_message, entry.object_repr):
-            entry.change_message, entry.object_repr = message, title
-            entry.save(update_fields=["change_message", "object_repr"])
-            count += 1
-    return count

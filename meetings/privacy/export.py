@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from meetings import extensions
-from meetings.models import AttendanceFact, Attendee, Connection, Stream
+from meetings.models import AttendanceFact, Attendee, Connection, Stream, WebhookDelivery
 from meetings.privacy import people
 from meetings.privacy.people import Person
 
@@ -60,7 +60,9 @@ def _meeting(attendee: Attendee) -> dict[str, Any]:
         "facts": [_fact(fact) for fact in seen],
         "webhooks": [
             {"kind": delivery.kind, "receivedAt": delivery.received_at, "body": delivery.body}
-            for delivery in people.deliveries_of(attendee, ids, seen)
+            for delivery in WebhookDelivery.objects.filter(pk__in=people.deliveries_of(attendee, ids, seen)).order_by(
+                "pk"
+            )
         ],
     }
     for extension in extensions.registered():

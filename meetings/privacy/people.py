@@ -10,7 +10,7 @@ from django.db.models import Q
 from meetings import facts
 from meetings.models import AttendanceFact, Attendee, WebhookDelivery
 
-LATEST_REJECTED = 1000
+LATEST_STRAYS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +64,18 @@ def facts_of(attendee: Attendee, connection_ids: Sequence[str]) -> list[Attendan
     return list(AttendanceFact.objects.filter(hers, meeting_id=attendee.meeting_id).order_by("pk"))
 
 
-def deliveries_of(
-    attendee: Attendee, connection_ids: Sequence[str], seen: Sequence[AttendanceFact]
-) -> Iterator[WebhookDelivery]:
-    """Yield the deliveries that told of her, and those of her session, or refused ones, that name her connections."""
+def deliveries_of(attendee: Attendee, connection_ids: Sequence[str], seen: Sequence[AttendanceFact]) -> list[int]:
+    """Return the keys of the deliveries that told of her, or name a connection of hers."""
     told = {fact.delivery_id for fact in seen if fact.delivery_id}
-    session_id = attendee.meeting.session_id
-    for delivery in WebhookDelivery.objects.filter(session_id=session_id).order_by("pk").iterator():
-        if delivery.pk in told or any(found in delivery.body for found in connection_ids):
-            yield delivery
-    refused = WebhookDelivery.objects.filter(verdict=WebhookDelivery.Verdict.REJECTED).order_by("-pk")
-    for delivery in refused[:LATEST_REJECTED]:
-        if any(found in delivery.body for found in connection_ids):
-            yield delivery
+    rows = WebhookDelivery.objects.filter(session_id=attendee.meeting.session_id).order_by("pk")
+    return [
+        delivery.pk
+        for delivery in rows.iterator()
+        if delivery.pk in told or any(found in delivery.body for found in connection_ids)
+    ]
+
+
+def strays() -> Iterator[WebhookDelivery]:
+    """Yield the latest deliveries that belong to no meeting: they met none, or did not verify."""
+    for verdict in (WebhookDelivery.Verdict.UNMATCHED, WebhookDelivery.Verdict.REJECTED):
+        yield from WebhookDelivery.objects.filter(verdict=verdict).order_by("-pk")[:LATEST_STRAYS]

@@ -6,17 +6,29 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from django.apps import apps
-from django.db import transaction
-from django.db.models import Model, ProtectedError, Q
+from django.db import IntegrityError, models, transaction
+from django.db.models import Max, ProtectedError, Q, RestrictedError
 
 from meetings import extensions
 from meetings.attendance import lock
 from meetings.exceptions import VideoconfError
-from meetings.models import AttendanceFact, Attendee, Connection, ImportedMeeting, Meeting, Stream, WebhookDelivery
+from meetings.models import (
+    AttendanceFact,
+    Attendee,
+    Connection,
+    ImportedMeeting,
+    Meeting,
+    Stream,
+    WebhookDelivery,
+)
+from meetings.privacy import admin_log
+from meetings.services import PURGER
 
 BATCH = 200
+OURS = frozenset({"videoconf_meetings", "videoconf_archives"})
+_HOLDING = (models.PROTECT, models.RESTRICT, models.DO_NOTHING)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,18 +40,25 @@ class Purged:
     left: list[tuple[str, str]] = field(default_factory=list)
 
 
-def purge(older_than: datetime, *, actor: str, tenant: str | None = None, is_dry: bool = False) -> Purged:
-    """Remove meetings that were over before a moment, or never came about before it; return what that was.
+def purge(older_than: datetime, *, tenant: str | None = None, is_dry: bool = False) -> Purged:
+    """Remove meetings in which nothing happened since a moment; return what that was.
 
-    Each goes as a whole or not at all, its recordings first; what can't be removed now is left for the next run.
-    Meetings on legal hold stay.
+    Each is first marked as deleted, then its recordings go, then its rows; what can't be removed now is left for the
+    next run. Meetings on legal hold stay. Deliveries that belong to no meeting go with age, too.
     """
     done = Purged()
     for meeting in _old(older_than, tenant):
         if meeting.legal_hold:
             done.held += 1
         else:
-            _purge_meeting(meeting, older_than, done, actor=actor, is_dry=is_dry)
+            _purge_meeting(meeting, older_than, done, is_dry=is_dry)
+    if tenant is None:
+        lost = WebhookDelivery.objects.filter(
+            verdict__in=(WebhookDelivery.Verdict.UNMATCHED, WebhookDelivery.Verdict.REJECTED),
+            received_at__lt=older_than,
+            meeting=None,
+        )
+        done.counts["deliveries of no meeting"] += lost.count() if is_dry else lost.delete()[0]
     return done
 
 
@@ -55,32 +74,70 @@ def _old(older_than: datetime, tenant: str | None) -> Iterator[Meeting]:
 
 
 def is_old(meeting: Meeting, older_than: datetime) -> bool:
-    """Whether a meeting was over before a moment; one that never ended counts from when it was due, or was begun."""
-    over_at = meeting.end_time or max(
-        moment for moment in (meeting.created_on, meeting.start_time, meeting.schedule_time) if moment is not None
-    )
-    return over_at < older_than and not Connection.objects.filter(meeting=meeting).present().exists()
+    """Whether a meeting was over before a moment, and nobody was there since; one that never ended counts from when it
+    was due, was begun, or somebody was there last."""
+    moments = [meeting.end_time or meeting.created_on, meeting.start_time, meeting.schedule_time]
+    stays = Connection.objects.filter(meeting=meeting)
+    if meeting.end_time is None:
+        moments += stays.aggregate(joined=Max("joined_at"), left=Max("left_at"), seen=Max("last_seen_at")).values()
+        moments += AttendanceFact.objects.filter(meeting=meeting).aggregate(last=Max("at")).values()
+    else:
+        moments = [meeting.end_time]
+    latest = max(moment for moment in moments if moment is not None)
+    return latest < older_than and not stays.present().exists()
 
 
-def _purge_meeting(meeting: Meeting, older_than: datetime, done: Purged, *, actor: str, is_dry: bool) -> None:
+def _purge_meeting(meeting: Meeting, older_than: datetime, done: Purged, *, is_dry: bool) -> None:
     counts: Counter[str] = Counter()
     try:
-        for extension in extensions.registered():
-            counts += extension.purge(meeting, actor=actor, is_dry=is_dry)
-        with transaction.atomic():
-            locked = lock(meeting)
-            if locked.legal_hold or not is_old(locked, older_than):
-                return
-            counts += _counted(meeting)
-            if not is_dry:
-                _remove_rows(locked)
+        for extension in extensions.registered():  # whether it can be done at all
+            counts += extension.purge(meeting, actor=PURGER, is_dry=True)
+        why = _held_by_others(meeting) or (not is_dry and _not_marked(meeting, older_than))
+        if why:
+            done.left.append((meeting.meeting_link, str(why)))
+            return
+        counts += _counted(meeting)
+        if not is_dry:
+            for extension in extensions.registered():
+                extension.purge(meeting, actor=PURGER)
+            with transaction.atomic():
+                _remove_rows(lock(meeting))
     except VideoconfError as error:
         done.left.append((meeting.meeting_link, error.message))
-    except ProtectedError as error:
-        kinds = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})
-        done.left.append((meeting.meeting_link, f"Other rows refer to it: {', '.join(kinds)}."))
+    except (ProtectedError, RestrictedError, IntegrityError):
+        done.left.append((meeting.meeting_link, "Rows of another app refer to it."))
     else:
         done.counts += counts
+
+
+def _not_marked(meeting: Meeting, older_than: datetime) -> str:
+    """Mark a meeting as deleted for good, as it is now; return why not if something has changed."""
+    with transaction.atomic():
+        locked = lock(meeting)
+        if locked.legal_hold:
+            return "It was put on legal hold meanwhile."
+        if not is_old(locked, older_than):
+            return "Somebody was there meanwhile."
+        locked.soft_delete(PURGER)
+        Meeting.objects.filter(pk=meeting.pk).update(deleted_by=PURGER)
+    return ""
+
+
+def _held_by_others(meeting: Meeting) -> str:
+    """Return that rows of a host's own tables refer to what is to go, and would not go with it."""
+    own: list[tuple[Any, Any]] = [
+        (Meeting, Meeting.objects.filter(pk=meeting.pk)),
+        *((model, model.objects.filter(meeting=meeting)) for model in (Attendee, Connection, AttendanceFact)),
+        (WebhookDelivery, WebhookDelivery.objects.filter(session_id=meeting.session_id)),
+    ]
+    for model, rows in own:
+        for relation in model._meta.related_objects:
+            other = relation.related_model
+            if other._meta.app_label in OURS or relation.on_delete not in _HOLDING:
+                continue
+            if other._base_manager.filter(**{f"{relation.field.name}__in": rows.values("pk")}).exists():
+                return f"Rows of {other._meta.label} refer to it."
+    return ""
 
 
 def _counted(meeting: Meeting) -> Counter[str]:
@@ -94,28 +151,19 @@ def _counted(meeting: Meeting) -> Counter[str]:
 
 
 def _remove_rows(meeting: Meeting) -> None:
-    _remove_log(meeting)
+    deliveries = WebhookDelivery.objects.filter(session_id=meeting.session_id)
+    for model, rows in (
+        (Meeting, Meeting.objects.filter(pk=meeting.pk)),
+        (Attendee, Attendee.objects.filter(meeting=meeting)),
+        (Connection, Connection.objects.filter(meeting=meeting)),
+        (WebhookDelivery, deliveries),
+    ):
+        admin_log.remove(model, list(rows.values_list("pk", flat=True)))
     Stream.objects.filter(connection__meeting=meeting).delete()
     AttendanceFact.objects.filter(meeting=meeting).delete()
     Connection.objects.filter(meeting=meeting).delete()
     Attendee.objects.filter(meeting=meeting).delete()
-    WebhookDelivery.objects.filter(session_id=meeting.session_id).delete()
+    deliveries.delete()
     WebhookDelivery.objects.filter(meeting=meeting).delete()
     ImportedMeeting.objects.filter(meeting=meeting).delete()
     meeting.delete()
-
-
-def _remove_log(meeting: Meeting) -> None:
-    if not apps.is_installed("django.contrib.admin"):
-        return
-    from django.contrib.admin.models import LogEntry
-    from django.contrib.contenttypes.models import ContentType
-
-    people: list[tuple[type[Model], list[int]]] = [
-        (Meeting, [meeting.pk]),
-        (Attendee, list(Attendee.objects.filter(meeting=meeting).values_list("pk", flat=True))),
-        (Connection, list(Connection.objects.filter(meeting=meeting).values_list("pk", flat=True))),
-    ]
-    for model, ids in people:
-        kind = ContentType.objects.get_for_model(model)
-        LogEntry.objects.filter(content_type=kind, object_id__in=list(map(str, ids))).delete()

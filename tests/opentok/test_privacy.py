@@ -18,7 +18,7 @@ def test_nothing_of_her_is_left_here_or_there(legacy: House) -> None:
     link = legacy.create()
     hers = legacy.join(link, NAME, extId=EXT_ID)
     legacy.join(link, "Ben")
-    archive_id = legacy.start(link)
+    archive_id = legacy.start(link, name=f"Talk with {NAME}")
     legacy.vonage.finish_archive(archive_id)
     legacy.vonage.disconnect(hers)
     legacy.deliver()

@@ -73,6 +73,7 @@ def recording(meeting: Meeting, zoe: Person, ben: Person, log: Log) -> Archive:
     hers = zoe.connection.attendee
     assert hers is not None
     log(hers, "Muted.")
-    log(meeting, f"Join link for “{NAME}” as publisher.")
+    log(meeting, f"“{NAME}” was let in.")
+    log(archive, "Restored.")
     assert archive.status == "available"
     return archive

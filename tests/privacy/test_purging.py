@@ -13,10 +13,12 @@ from archives.models import Archive
 from archives.providers.base import ArchiveSpec
 from archives.services import start_archive
 from meetings import services
-from meetings.models import Meeting
-from meetings.privacy.purging import BATCH
+from meetings.exceptions import Conflict
+from meetings.models import Meeting, WebhookDelivery
+from meetings.privacy import purging
+from meetings.privacy.purging import BATCH, Purged
 from tests.conftest import NewMeeting
-from tests.factories import MeetingFactory
+from tests.factories import MeetingFactory, WebhookDeliveryFactory
 from tests.privacy.conftest import NAME, Log
 from tests.privacy.dump import call, rows_with, tables
 from tests.recording.people import join
@@ -64,6 +66,40 @@ def test_what_is_not_old_stays(new_meeting: NewMeeting) -> None:
     Meeting.objects.filter(pk=never.pk).update(created_on=then)
     assert "meetings 1" in purge()
     assert set(Meeting.objects.all()) == set(kept)
+
+
+def test_a_room_that_is_used_stays_however_old_it_is(new_meeting: NewMeeting) -> None:
+    room = new_meeting()
+    then = timezone.now() - LONG_AGO
+    Meeting.objects.filter(pk=room.pk).update(created_on=then, start_time=then)
+    join(room, "Ben").leave()
+    assert purge() == "removed: nothing; on legal hold: 0\n"
+    assert Meeting.objects.get() == room
+
+
+def test_what_changes_meanwhile_counts(meeting: Meeting) -> None:
+    stale = aged(meeting)
+    services.hold_meeting(meeting, is_held=True, actor="staff")
+    stale.legal_hold = False  # as it was read before
+    done = Purged()
+    purging._purge_meeting(stale, timezone.now(), done, is_dry=False)
+    assert done.left == [(meeting.meeting_link, "It was put on legal hold meanwhile.")]
+    meeting.refresh_from_db()
+    assert not meeting.deleted
+    services.hold_meeting(meeting, is_held=False, actor="staff")
+    Meeting.objects.update(deleted=True, deleted_by="purge_meetings")
+    with pytest.raises(Conflict, match="being purged"):
+        services.hold_meeting(meeting, is_held=True, actor="staff")
+
+
+def test_deliveries_of_no_meeting_go_with_age(db: None) -> None:
+    old = timezone.now() - LONG_AGO
+    for verdict in ("unmatched", "rejected"):
+        WebhookDeliveryFactory.create(verdict=verdict, received_at=old)
+        WebhookDeliveryFactory.create(verdict=verdict)
+    assert "deliveries of no meeting 2" in purge("--dry-run")
+    assert "deliveries of no meeting 2" in purge()
+    assert WebhookDelivery.objects.count() == 2
 
 
 def test_a_legal_hold_keeps_a_meeting_until_it_is_lifted(meeting: Meeting, recording: Archive) -> None:

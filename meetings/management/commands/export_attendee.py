@@ -32,12 +32,12 @@ class Command(BaseCommand):
         text = export.as_text(known)
         if not options["dry_run"]:
             self._write(text, options["output"])
-        counts = (
+        counts = (  # and no name: what is printed here ends in logs
             f"meetings: {len(known['meetings'])}, connections: {_count(known, 'connections')}, "
             f"facts: {_count(known, 'facts') + len(known['tokens'])}, webhooks: {_count(known, 'webhooks')}, "
             f"recordings: {_count(known, 'recordings')}"
         )
-        self.stderr.write(f"{person}: {counts}")
+        self.stderr.write(counts)
 
     def _write(self, text: str, path: Path | None) -> None:
         if path is None:

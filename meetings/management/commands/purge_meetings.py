@@ -32,7 +32,6 @@ class Command(BaseCommand):
             raise CommandError(f"--older-than must be a number of days from 1 to {MOST_DAYS}.")
         done = purging.purge(
             timezone.now() - timedelta(days=options["older_than"]),
-            actor="purge_meetings",
             tenant=options["tenant"],
             is_dry=options["dry_run"],
         )

@@ -10,6 +10,7 @@ const address = new URL(location.href);
 address.searchParams.set("part", "1");
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+let asked = 0; // counts the questions: only the latest one's answer is shown
 
 for (const hidden of document.querySelectorAll(".videoconf-refresh[hidden]")) hidden.removeAttribute("hidden");
 box.addEventListener("change", plan);
@@ -36,6 +37,7 @@ function plan() {
 async function refresh() {
   clearTimeout(timer);
   if (!box.checked) return;
+  const mine = ++asked;
   try {
     const answer = await fetch(address, { signal: AbortSignal.timeout(WITHIN), redirect: "manual" });
     if (answer.type === "opaqueredirect" || answer.status === 403) {
@@ -44,9 +46,12 @@ async function refresh() {
       return;
     }
     if (!answer.ok) throw new Error(`status ${answer.status}`);
-    show(await answer.text());
+    const html = await answer.text();
+    if (mine !== asked) return;
+    show(html);
     say("");
   } catch {
+    if (mine !== asked) return;
     say("The server does not answer; what you see may be old.");
   }
   plan();
@@ -76,7 +81,8 @@ function show(html) {
  */
 function where(element) {
   const href = element.getAttribute("href");
-  if (href) return `a[href="${CSS.escape(href)}"]`;
+  const panel = element.closest(".module")?.querySelector("h2")?.id ?? "";
+  if (href) return `.module:has(#${CSS.escape(panel)}) a[href="${CSS.escape(href)}"]`;
   return `.videoconf-scroll[aria-labelledby="${CSS.escape(element.getAttribute("aria-labelledby") ?? "")}"]`;
 }
 

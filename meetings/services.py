@@ -32,6 +32,7 @@ from meetings.providers.types import AccessToken, Role, RoomRef, RoomSpec, Token
 from meetings.querysets import ConnectionQuerySet
 
 logger = logging.getLogger(__name__)
+MOST_LIFTS = 24
 PURGER = "purge_meetings"
 """Who has deleted a meeting that is about to be removed for good; such a one is not put on hold any more."""
 
@@ -370,7 +371,31 @@ def mute_everyone(meeting: Meeting, *, spared: str = "") -> None:
     """
     provider = _moderated(meeting, "mute attendees")
     streams = _mute_due(provider, Connection.objects.filter(meeting=meeting))
-    provider.mute_everyone(room_of(meeting), streams, spared=spared)
+    try:
+        provider.mute_everyone(room_of(meeting), streams, spared=spared)
+    except ProviderError:
+        _lift_mute_later(meeting.pk, 0)
+        raise
+
+
+def _lift_mute_later(meeting_id: int, attempt: int) -> None:
+    deferred.run_later("meetings.tasks.lift_mute", meeting_id, attempt, at=deferred.retry_at(attempt))
+
+
+def lift_mute(meeting_id: int, attempt: int) -> bool:
+    """See to it that nobody who comes is mute because muting everybody broke off; return whether that is so. Comes back
+    later if the provider does not take it, for some hours."""
+    meeting = Meeting.objects.filter(pk=meeting_id, end_time__isnull=True).first()
+    if meeting is None or not is_configured(meeting.provider):
+        return True
+    try:
+        get_provider(meeting.provider).lift_mute(room_of(meeting))
+    except ProviderError as error:
+        logger.warning("Lifting the mute of meeting %s failed: %s", meeting.pk, error.code)
+        if attempt < MOST_LIFTS:
+            _lift_mute_later(meeting_id, attempt + 1)
+        return False
+    return True
 
 
 def _mute_due(provider: Provider, connections: ConnectionQuerySet) -> dict[str, list[str]]:

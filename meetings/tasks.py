@@ -16,3 +16,9 @@ def close_meeting_when_due(meeting_id: int) -> bool:
 def repeat_disconnect(meeting_id: int) -> bool:
     """Put out who is left of an ended meeting; return whether nothing is owed any more."""
     return services.repeat_disconnect(meeting_id)
+
+
+@task()
+def lift_mute(meeting_id: int, attempt: int) -> bool:
+    """Let those who come be heard, after muting everybody broke off; return whether that is so."""
+    return services.lift_mute(meeting_id, attempt)

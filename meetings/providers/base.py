@@ -125,6 +125,9 @@ class Provider(ABC):
             if connection_id != spared:
                 self.mute_participant(room, connection_id, stream_ids)
 
+    def lift_mute(self, room: RoomRef) -> None:  # noqa: B027  (most mute nobody who comes later)
+        """Let those who come be heard, should a `mute_everyone` have broken off half way. May be repeated."""
+
     def refusal(self, what: str) -> str:
         """Return the sentence that refuses a feature (original wording)."""
         return f"Cannot {what}, this feature is not available for this provider"

@@ -539,3 +539,21 @@ def test_a_secret_that_vonage_repeats_is_kept_nowhere(legacy: House) -> None:
     legacy.vonage.fail("DELETE /**", faults.Fault(status=400, body=words, content_type="application/json"))
     legacy.api.delete(f"/archives/{archive_id}")
     assert "bad key [redacted]" in Archive.objects.get().removal_error
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_comes_is_heard_though_muting_everybody_broke_off(legacy: House) -> None:
+    link = legacy.create()
+    early = legacy.vonage.publish(legacy.join(link, "Ann"))
+    session = session_of(legacy, link)
+    legacy.vonage.fail("POST /**/mute", faults.Fault(), times=1)  # the first call is as ever
+    legacy.vonage.fail("POST /**/mute", faults.Fault(status=500), times=4)  # lifting is not, nor its repetitions
+    assert legacy.api.post(f"/session/{link}/mute").status_code == 502
+    assert (session.streams[early].is_muted, session.is_muted) == (True, True)
+
+    run_due_tasks()
+    legacy.vonage.heal()
+    run_due_tasks()
+
+    assert not session.is_muted
+    assert not session.streams[legacy.vonage.publish(legacy.join(link, "Ben"))].is_muted

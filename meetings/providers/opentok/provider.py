@@ -195,6 +195,10 @@ class OpenTokProvider(Provider):
             self.api.mute_session(room.session_id, active=True, excluded=streams.get(spared, ()))
             self.api.mute_session(room.session_id, active=False)
 
+    def lift_mute(self, room: RoomRef) -> None:
+        with suppress(ProviderNotFound):
+            self.api.mute_session(room.session_id, active=False)
+
     def _disconnect(self, room: RoomRef, connection_id: str) -> None:
         with suppress(ProviderNotFound):
             self.api.force_disconnect(room.session_id, connection_id)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from archives.models import Archive, RecordingNotice, Track
 from archives.providers.base import ArchiveSpec
@@ -170,11 +172,8 @@ def test_recordings_that_she_was_not_in_stay(new_meeting: NewMeeting) -> None:
     Connection.objects.update(joined_at=archive.created_on)
     Archive.objects.update(created_on=archive.created_on, spans=archive.spans)
     join(meeting, NAME).leave()
-    late = Connection.objects.get(name=NAME)
-    Connection.objects.filter(pk=late.pk).update(
-        joined_at=late.joined_at.replace(year=late.joined_at.year + 1),
-        left_at=late.joined_at.replace(year=late.joined_at.year + 1),
-    )
+    next_year = timezone.now() + timedelta(days=365)
+    Connection.objects.filter(name=NAME).update(joined_at=next_year, left_at=next_year)
     assert "recordings" not in call("erase_attendee", "--name", NAME)
     archive.refresh_from_db()
     assert not archive.deleted

@@ -51,6 +51,11 @@ class Scene:
         self._tracks: dict[str, list[Source]] = {person.id: [] for person in self._people}
         self._screens: list[Source] = []
         self._sources = sources
+        self._first: dict[str, int] = {}
+        """When each person's first camera began; later ones come after one that was switched off."""
+        for track in sorted(job.tracks, key=lambda track: -track.started_at):
+            if track.kind == "camera":
+                self._first[track.person] = track.started_at
         self.refresh()
 
     def refresh(self) -> None:
@@ -102,8 +107,10 @@ class Scene:
         return is_going_on or screen.has_more or moment <= screen.end + FRESH_MS
 
     def camera(self, person: str, moment: float) -> Source | None:
-        """Return the track whose picture stands for a person at a moment, `None` if none does: of two the later one,
-        and one whose first picture is still to come only where there is no other."""
+        """Return the track whose picture stands for a person at a moment, `None` if none does: of two the later one.
+
+        The very first picture of her stands a moment before it comes.
+        """
         found, best = None, (False, -1)
         for source in self._cameras[person]:
             pictures = source.pictures
@@ -114,7 +121,8 @@ class Scene:
             is_stalled = following is not None and following - pictures.time <= STALLED_MS
             is_dark = pictures.dark_since is not None and source.time(moment) - pictures.dark_since >= _DARK_MS
             rank = (age >= 0, source.track.started_at)
-            if age >= -LEAD_MS and (age <= FRESH_MS or is_stalled) and not is_dark and rank > best:
+            lead = LEAD_MS if source.track.started_at == self._first.get(person) else 0
+            if age >= -lead and (age <= FRESH_MS or is_stalled) and not is_dark and rank > best:
                 found, best = source, rank
         return found
 

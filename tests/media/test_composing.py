@@ -136,6 +136,16 @@ def test_a_camera_whose_first_picture_is_about_to_come_is_shown_from_the_start(n
     assert is_near(film.at(3.1), RIGHT, GREEN)
 
 
+def test_a_camera_that_is_switched_on_again_is_not_shown_before_it_is(new_meeting: NewMeeting) -> None:
+    meeting = new_meeting()
+    meeting.add_person("ann")
+    meeting.add_track("t1", "ann", Take(length=2000, colour=RED))
+    meeting.add_track("t2", "ann", Take(start=4000, length=2000, colour=GREEN))
+    film, _ = compose(meeting, end=6000)
+    assert not any(is_near(film.at(seconds), WHOLE, GREEN) for seconds in (3.2, 3.5, 3.7, 3.9))
+    assert is_near(film.at(4.2), WHOLE, GREEN)
+
+
 def test_who_reloads_goes_on_in_her_place(new_meeting: NewMeeting) -> None:
     meeting = new_meeting()
     meeting.add_person("ann")

@@ -19,6 +19,8 @@ class Command(BaseCommand):
         "first. Meetings on legal hold, and those that she is in now, are left alone. Safe to repeat."
     )
 
+    requires_system_checks = ()  # it serves nobody
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_person_options(parser)
         parser.add_argument("--keep-recordings", action="store_true", help="Leave recordings that she may be in.")

@@ -19,6 +19,8 @@ class Command(BaseCommand):
         "her, the events that told of her, and the recordings that she may be in. Nothing is changed."
     )
 
+    requires_system_checks = ()  # it serves nobody
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_person_options(parser)
         parser.add_argument(

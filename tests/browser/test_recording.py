@@ -154,7 +154,7 @@ def watch(people: People, server: Server, recording: Recording, length: float) -
     clerk.page.get_by_label("Password").fill(PASSWORD)
     clerk.press("Log in")
     expect(clerk.page.locator("video")).to_be_visible()
-    clerk.page.wait_for_function("document.querySelector('video').duration > 1")
+    clerk.poll(lambda: clerk.page.evaluate("document.querySelector('video').duration > 1"), "the film has a length")
 
 
 def test_four_people_come_and_go_and_one_shows_her_screen(few: People, server: Server, link: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from meetings import extensions, joining, seats, services
+from meetings import extensions, joining, moderation, seats, services
 from meetings.exceptions import Conflict, Forbidden, JoinRefused, Refused
 from meetings.facts import identity_of
 from meetings.models import Attendee, Connection, Meeting
@@ -76,7 +76,7 @@ def _end(bearer: Bearer, connection_id: str) -> None:
 def _remove(bearer: Bearer, connection_id: str) -> None:
     attendee = _attendee(bearer.meeting, connection_id)
     if attendee is not None:
-        services.remove_attendee(attendee, actor=bearer.actor)
+        moderation.remove_attendee(attendee, actor=bearer.actor)
     else:  # no webhook has told of her yet
         provider = services.provider_of(bearer.meeting)
         provider.remove_participant(services.room_of(bearer.meeting), connection_id)
@@ -86,11 +86,11 @@ def _mute(bearer: Bearer, connection_id: str) -> None:
     attendee = _attendee(bearer.meeting, connection_id)
     if attendee is None:
         raise Conflict("This person has only just come in. Try again in a moment.", code="attendee_unknown")
-    services.mute_attendee(attendee)
+    moderation.mute_attendee(attendee)
 
 
 def _mute_all(bearer: Bearer, connection_id: str) -> None:
-    services.mute_everyone(bearer.meeting, spared=connection_id)
+    moderation.mute_everyone(bearer.meeting, spared=connection_id)
 
 
 def _record(bearer: Bearer, connection_id: str) -> None:

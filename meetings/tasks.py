@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meetings import services
+from meetings import moderation, services
 from meetings.deferred import task
 
 
@@ -21,4 +21,4 @@ def repeat_disconnect(meeting_id: int) -> bool:
 @task()
 def lift_mute(meeting_id: int, attempt: int) -> bool:
     """Let those who come be heard, after muting everybody broke off; return whether that is so."""
-    return services.lift_mute(meeting_id, attempt)
+    return moderation.lift_mute(meeting_id, attempt)

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ _UNUSABLE, _BUSY = 2, 3
 _MARK = struct.Struct("<qq")
 _MAX_KEPT = 64 * 1024
 _MAX_LINE = 64 * 1024
-_PROGRAM = (sys.executable, "-P", "-m", "archives.media")
+PROGRAM = (sys.executable, "-P", "-m", "archives.media")
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
 
 
@@ -131,10 +131,12 @@ class Runner:
         limits: Limits | None = None,
         timeout: float = 600.0,
         on_progress: Callable[[Progress], None] | None = None,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self.folder = folder.resolve()
         self.limits = limits or Limits()
         self.timeout = timeout
+        self._program = program
         self._on_progress = on_progress or (lambda progress: None)
         self._process: subprocess.Popen[bytes] | None = None
         self._is_killed = threading.Event()
@@ -182,7 +184,7 @@ class Runner:
     def _run(self, *arguments: str) -> dict[str, Any]:
         self._is_killed.clear()
         process = subprocess.Popen(  # noqa: S603  (this very program)
-            [*_PROGRAM, arguments[0], str(self.folder), *arguments[1:], *self._bounds()],
+            [*self._program, arguments[0], str(self.folder), *arguments[1:], *self._bounds()],
             cwd=self.folder,
             env=_environment(self.folder),
             stdin=subprocess.PIPE,

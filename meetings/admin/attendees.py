@@ -9,7 +9,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from meetings import permission_names, services
+from meetings import moderation, permission_names
 from meetings.admin import filters
 from meetings.admin.base import Operation, VideoconfAdmin
 from meetings.models import Attendee, Connection, Meeting
@@ -30,12 +30,12 @@ def meeting_ids(text: str) -> list[int]:
 
 
 def _remove(attendee: Attendee, actor: str) -> str:
-    services.remove_attendee(attendee, actor=actor)
+    moderation.remove_attendee(attendee, actor=actor)
     return "Removed; the join links that she has are void."
 
 
 def _mute(attendee: Attendee, actor: str) -> str:
-    services.mute_attendee(attendee)
+    moderation.mute_attendee(attendee)
     return "Muted."
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from meetings import extensions, permission_names, rules, services
+from meetings import extensions, moderation, permission_names, rules, services
 from meetings.admin import filters
 from meetings.admin.attendance_page import pictures
 from meetings.admin.attendees import newest_connections
@@ -62,7 +62,7 @@ def _put_out(meeting: Meeting, actor: str) -> str:
 
 
 def _mute_everyone(meeting: Meeting, actor: str) -> str:
-    services.mute_everyone(meeting)
+    moderation.mute_everyone(meeting)
     return "Everybody was muted."
 
 

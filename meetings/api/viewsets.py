@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from meetings import idempotency, lookups, services
+from meetings import idempotency, lookups, moderation, services
 from meetings.api import permissions, schema
 from meetings.api.attendance_answers import attendance_answer, attendance_csv
 from meetings.api.base import ApiViewSet
@@ -190,17 +190,17 @@ class AttendeeViewSet(ApiViewSet):
 
     @schema.moderate("remove")
     def remove(self, request: Request, meeting_link: str, attendee_id: str) -> Response:
-        services.remove_attendee(self._find(meeting_link, attendee_id), actor=self.caller.actor)
+        moderation.remove_attendee(self._find(meeting_link, attendee_id), actor=self.caller.actor)
         return Response(status=204)
 
     @schema.moderate("mute")
     def mute(self, request: Request, meeting_link: str, attendee_id: str) -> Response:
-        services.mute_attendee(self._find(meeting_link, attendee_id))
+        moderation.mute_attendee(self._find(meeting_link, attendee_id))
         return Response(status=204)
 
     @schema.moderate("mute_all")
     def mute_all(self, request: Request, meeting_link: str) -> Response:
-        services.mute_everyone(self.find_meeting(meeting_link))
+        moderation.mute_everyone(self.find_meeting(meeting_link))
         return Response(status=204)
 
     def _find(self, meeting_link: str, attendee_id: str) -> Attendee:

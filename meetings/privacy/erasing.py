@@ -91,7 +91,10 @@ def _scrub(attendee: Attendee, redaction: Redaction, *, is_dry: bool) -> Counter
     identity, ids = _pseudonym(), list(stays)
     seen = people.facts_of(attendee, ids)
     counts = Counter(attendees=1, connections=len(ids), facts=len(seen))
-    counts["deliveries"] = _scrub_deliveries(attendee, people.deliveries_of(attendee, ids, seen), redaction, is_dry)
+    for delivery, is_hers in people.deliveries_of(attendee, ids, seen):
+        if is_hers or redaction.mentions(delivery.body) or redaction.mentions(delivery.error):
+            counts["deliveries"] += 1
+            _scrub_delivery(delivery, redaction, is_hers=is_hers, is_dry=is_dry)
     for model, pks, shown in (
         (Attendee, [attendee.pk], lambda _: identity),
         (Connection, list(stays.values()), redaction.text),
@@ -106,17 +109,6 @@ def _scrub(attendee: Attendee, redaction: Redaction, *, is_dry: bool) -> Counter
     attendee.attendee, attendee.ext_id, attendee.identity, attendee.ext_metadata = "", None, identity, None
     attendee.save(update_fields=["attendee", "ext_id", "identity", "ext_metadata"])
     return counts
-
-
-def _scrub_deliveries(attendee: Attendee, told: list[int], redaction: Redaction, is_dry: bool) -> int:
-    """Of what told of her the names go; of what else her session was told, her words."""
-    count, hers = 0, set(told)
-    for delivery in WebhookDelivery.objects.filter(session_id=attendee.meeting.session_id).order_by("pk"):
-        is_hers = delivery.pk in hers
-        if is_hers or redaction.mentions(delivery.body) or redaction.mentions(delivery.error):
-            count += 1
-            _scrub_delivery(delivery, redaction, is_hers=is_hers, is_dry=is_dry)
-    return count
 
 
 def _scrub_strays(redaction: Redaction, *, is_dry: bool) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from meetings import extensions
-from meetings.models import AttendanceFact, Attendee, Connection, Stream, WebhookDelivery
+from meetings.models import AttendanceFact, Attendee, Connection, Stream
 from meetings.privacy import people
 from meetings.privacy.people import Person
 
@@ -60,9 +60,8 @@ def _meeting(attendee: Attendee) -> dict[str, Any]:
         "facts": [_fact(fact) for fact in seen],
         "webhooks": [
             {"kind": delivery.kind, "receivedAt": delivery.received_at, "body": delivery.body}
-            for delivery in WebhookDelivery.objects.filter(pk__in=people.deliveries_of(attendee, ids, seen)).order_by(
-                "pk"
-            )
+            for delivery, is_hers in people.deliveries_of(attendee, ids, seen)
+            if is_hers
         ],
     }
     for extension in extensions.registered():

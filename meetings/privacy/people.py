@@ -26,11 +26,6 @@ class Person:
     tenant: str | None = None
     meeting_link: str = ""
 
-    def __str__(self) -> str:
-        if self.ext_id:
-            return f"external id {self.ext_id!r}"
-        return f"name {self.name!r}" if self.name else f"attendees {', '.join(map(str, self.attendees))}"
-
 
 def find(person: Person) -> list[Attendee]:
     """Return her rows, one for each meeting that she was in, those already erased left out."""
@@ -64,15 +59,13 @@ def facts_of(attendee: Attendee, connection_ids: Sequence[str]) -> list[Attendan
     return list(AttendanceFact.objects.filter(hers, meeting_id=attendee.meeting_id).order_by("pk"))
 
 
-def deliveries_of(attendee: Attendee, connection_ids: Sequence[str], seen: Sequence[AttendanceFact]) -> list[int]:
-    """Return the keys of the deliveries that told of her, or name a connection of hers."""
+def deliveries_of(
+    attendee: Attendee, connection_ids: Sequence[str], seen: Sequence[AttendanceFact]
+) -> Iterator[tuple[WebhookDelivery, bool]]:
+    """Yield the deliveries about her session, and of each whether it told of her, or names a connection of hers."""
     told = {fact.delivery_id for fact in seen if fact.delivery_id}
-    rows = WebhookDelivery.objects.filter(session_id=attendee.meeting.session_id).order_by("pk")
-    return [
-        delivery.pk
-        for delivery in rows.iterator()
-        if delivery.pk in told or any(found in delivery.body for found in connection_ids)
-    ]
+    for delivery in WebhookDelivery.objects.filter(session_id=attendee.meeting.session_id).order_by("pk").iterator():
+        yield delivery, delivery.pk in told or any(found in delivery.body for found in connection_ids)
 
 
 def strays() -> Iterator[WebhookDelivery]:

@@ -76,14 +76,14 @@ def _old(older_than: datetime, tenant: str | None) -> Iterator[Meeting]:
 def is_old(meeting: Meeting, older_than: datetime) -> bool:
     """Whether a meeting was over before a moment, and nobody was there since; one that never ended counts from when it
     was due, was begun, or somebody was there last."""
-    moments = [meeting.end_time or meeting.created_on, meeting.start_time, meeting.schedule_time]
     stays = Connection.objects.filter(meeting=meeting)
-    if meeting.end_time is None:
+    if meeting.end_time is not None:
+        latest = meeting.end_time
+    else:
+        moments = [meeting.created_on, meeting.start_time, meeting.schedule_time]
         moments += stays.aggregate(joined=Max("joined_at"), left=Max("left_at"), seen=Max("last_seen_at")).values()
         moments += AttendanceFact.objects.filter(meeting=meeting).aggregate(last=Max("at")).values()
-    else:
-        moments = [meeting.end_time]
-    latest = max(moment for moment in moments if moment is not None)
+        latest = max(moment for moment in moments if moment is not None)
     return latest < older_than and not stays.present().exists()
 
 
@@ -92,9 +92,11 @@ def _purge_meeting(meeting: Meeting, older_than: datetime, done: Purged, *, is_d
     try:
         for extension in extensions.registered():  # whether it can be done at all
             counts += extension.purge(meeting, actor=PURGER, is_dry=True)
-        why = _held_by_others(meeting) or (not is_dry and _not_marked(meeting, older_than))
+        why = _held_by_others(meeting)
+        if not (why or is_dry):
+            why = _mark(meeting, older_than)
         if why:
-            done.left.append((meeting.meeting_link, str(why)))
+            done.left.append((meeting.meeting_link, why))
             return
         counts += _counted(meeting)
         if not is_dry:
@@ -110,7 +112,7 @@ def _purge_meeting(meeting: Meeting, older_than: datetime, done: Purged, *, is_d
         done.counts += counts
 
 
-def _not_marked(meeting: Meeting, older_than: datetime) -> str:
+def _mark(meeting: Meeting, older_than: datetime) -> str:
     """Mark a meeting as deleted for good, as it is now; return why not if something has changed."""
     with transaction.atomic():
         locked = lock(meeting)
@@ -118,13 +120,13 @@ def _not_marked(meeting: Meeting, older_than: datetime) -> str:
             return "It was put on legal hold meanwhile."
         if not is_old(locked, older_than):
             return "Somebody was there meanwhile."
-        locked.soft_delete(PURGER)
+        locked.soft_delete(PURGER)  # and if somebody else has deleted it:
         Meeting.objects.filter(pk=meeting.pk).update(deleted_by=PURGER)
     return ""
 
 
 def _held_by_others(meeting: Meeting) -> str:
-    """Return that rows of a host's own tables refer to what is to go, and would not go with it."""
+    """Return which rows of a host's own tables refer to what is to go, and would not go with it; empty if none do."""
     own: list[tuple[Any, Any]] = [
         (Meeting, Meeting.objects.filter(pk=meeting.pk)),
         *((model, model.objects.filter(meeting=meeting)) for model in (Attendee, Connection, AttendanceFact)),

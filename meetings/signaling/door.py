@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from meetings import extensions, seats, services
+from meetings import extensions, moderation, seats, services
 from meetings.exceptions import JoinRefused
 from meetings.models import Connection, Meeting
 from meetings.names import display_name
@@ -97,7 +97,7 @@ def remove(meeting: Meeting, connection_id: str, actor: str) -> bool:
     row = _row(meeting, connection_id)
     if row is None or row.attendee is None:
         return False
-    services.remove_attendee(row.attendee, actor=actor)
+    moderation.remove_attendee(row.attendee, actor=actor)
     return True
 
 

@@ -79,8 +79,7 @@ def test_the_program_knows_no_secret_and_is_bounded(meeting: Meeting, monkeypatc
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     spy = "import json,os,sys; print(json.dumps({'phase': 'advanced', 'done': 0, 'total': 0, 'complete': True})); "
     spy += "open('seen.json', 'w').write(json.dumps([dict(os.environ), os.getcwd(), os.getpgid(0) == os.getpid()]))"
-    monkeypatch.setattr("archives.media.runner._PROGRAM", (sys.executable, "-c", spy))
-    Runner(meeting.folder).advance()
+    Runner(meeting.folder, program=(sys.executable, "-c", spy)).advance()
     environment, folder, leads_group = json.loads((meeting.folder / "seen.json").read_text())
     assert "secret" not in json.dumps(environment)
     assert set(environment) <= {

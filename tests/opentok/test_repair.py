@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from archives import states
+from archives import states, syncing
 from archives.models import Archive
 from archives.services import repeat_removal
 from meetings import extensions
@@ -270,17 +271,15 @@ class TestSync:
         assert legacy.status(gone.archive_id) == "failed"
         assert legacy.status("odd") == "stopped"
 
-    def test_reads_every_page(self, legacy: House, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("archives.syncing.PAGE", 2)
-        link = legacy.create()
-        legacy.join(link, "Ann")
-        for _ in range(5):
-            archive_id = legacy.start(link)
-            good(legacy.api.post(f"/archives/{archive_id}/stop"))
-            legacy.vonage.finish_archive(archive_id)
+    def test_reads_every_page(self, legacy: House) -> None:
+        _, archive_id = recorded(legacy)
+        legacy.vonage.finish_archive(archive_id)
         legacy.lose()
+        one = legacy.vonage.archives[archive_id]
+        for number in range(syncing.PAGE + 1):
+            legacy.vonage.archives[f"copy-{number}"] = replace(one, id=f"copy-{number}")
 
-        assert sync().startswith("changed 5,")
+        assert sync().startswith(f"changed {syncing.PAGE + 2},")
 
 
 class Broken(MeetingExtension):

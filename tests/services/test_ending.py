@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from meetings import extensions, services, signals
+from meetings import extensions, moderation, services, signals
 from meetings.exceptions import Conflict, ProviderUnavailable, Refused
 from meetings.extensions import MeetingExtension
 from meetings.models import Attendee, Connection, Meeting
@@ -321,7 +321,7 @@ class TestModeration:
         memory.fail_with = ProviderUnavailable("down")
         attendee = Attendee.objects.get()
         with pytest.raises(ProviderUnavailable):
-            services.remove_attendee(attendee, actor="owner")
+            moderation.remove_attendee(attendee, actor="owner")
         attendee.refresh_from_db()
         assert attendee.removed_on is None
 
@@ -329,9 +329,9 @@ class TestModeration:
         joined(theirs, "c1", "c2")
         ann = Attendee.objects.get(attendee="c1")
         store([connected(theirs, "c3", "c1")], theirs)
-        services.mute_attendee(ann)
-        services.remove_attendee(ann, actor="owner")
-        services.mute_everyone(theirs)
+        moderation.mute_attendee(ann)
+        moderation.remove_attendee(ann, actor="owner")
+        moderation.mute_everyone(theirs)
         assert memory.muted == ["c1", "c3", "c1", "c2", "c3"]
         assert memory.removed == ["c1", "c3"]
 
@@ -339,6 +339,6 @@ class TestModeration:
         joined(theirs, "c1")
         services.end_meeting(theirs, actor="owner")
         with pytest.raises(Conflict):
-            services.mute_everyone(theirs)
+            moderation.mute_everyone(theirs)
         with pytest.raises(Conflict):
-            services.remove_attendee(Attendee.objects.get(), actor="owner")
+            moderation.remove_attendee(Attendee.objects.get(), actor="owner")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from meetings import attendance, seats, services, signals
+from meetings import attendance, moderation, seats, services, signals
 from meetings.facts import identity_of
 from meetings.models import Attendee, Connection, Meeting
 from meetings.providers.webrtc import tokens
@@ -160,8 +160,8 @@ class TestAnotherProcessWithoutASharedLayer:
     def test_a_removal_and_a_mute_reach_the_sockets_at_their_heartbeat(self, meeting: Meeting, page: Open) -> None:
         ann, bea, zoe = room_of(meeting, page, "publisher", "publisher", "publisher")
         people = {attendee.attendee: attendee for attendee in Attendee.objects.all()}
-        services.remove_attendee(people["Person 1"], actor="owner")
-        services.mute_attendee(people["Person 2"])
+        moderation.remove_attendee(people["Person 1"], actor="owner")
+        moderation.mute_attendee(people["Person 2"])
         decided = time.monotonic()
 
         bea.expect("removed", within=8)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meetings import services
+from meetings import moderation, services
 from meetings.models import Attendee, Meeting
 from meetings.providers.webrtc import rooms
 from tests.servers import Server, asgi
@@ -72,9 +72,9 @@ def test_moderation_crosses_at_once(pair: list[Page]) -> None:
 
 def test_what_the_api_decides_is_there_before_the_heartbeat(meeting: Meeting, pair: list[Page]) -> None:
     ann, bea = pair
-    services.mute_everyone(meeting)
+    moderation.mute_everyone(meeting)
     bea.expect("muted", within=2.5)
-    services.remove_attendee(Attendee.objects.get(attendee="Bea"), actor="owner")
+    moderation.remove_attendee(Attendee.objects.get(attendee="Bea"), actor="owner")
     bea.expect("removed", within=2.5)
     services.end_meeting(meeting, actor="owner")
     ann.expect("ended", within=2.5)
